@@ -1,0 +1,39 @@
+/* Command-line options: long names, `--name value` or `--name=value`; `_` and
+ * `-` in names are the same. */
+#ifndef ECAM_CLI_ARGS_H
+#define ECAM_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "eigencam/status.h"
+
+typedef struct ecam_option {
+    const char *name;    /* "n-samples" */
+    const char *value;   /* "N|all"; NULL for a switch */
+    const char *initial; /* the default as shown in --help; NULL: none */
+    const char *help;    /* one line */
+} ecam_option;
+
+typedef struct ecam_args {
+    int argc;
+    char **argv;
+    int at;
+    const ecam_option *options;
+    size_t n_options;
+} ecam_args;
+
+void ecam_args_init(ecam_args *args, int argc, char **argv, const ecam_option *options,
+                    size_t n_options);
+
+/* The next argument. *option is NULL for a positional one (then *value is it);
+ * *value is NULL for a switch. ECAM_ECLOSED at the end; ECAM_EINVAL for an
+ * unknown option (the text lists the accepted ones) or a missing value. */
+ecam_status ecam_args_next(ecam_args *args, const ecam_option **option, const char **value,
+                           ecam_error *error);
+
+/* Print "usage: eigencam NAME ..." with a line for each option on stdout. */
+void ecam_args_help(const char *usage, const char *summary, const ecam_option *options,
+                    size_t n_options);
+
+#endif

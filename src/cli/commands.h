@@ -1,0 +1,14 @@
+/* The subcommands. Each takes argc, argv as main does, with argv[0] its own
+ * name, and returns the exit status: 0, 1 for a failure while running, 2 for
+ * wrong arguments or an endpoint, file or option that cannot be used. */
+#ifndef ECAM_CLI_COMMANDS_H
+#define ECAM_CLI_COMMANDS_H
+
+int ecam_cli_stage(int argc, char **argv);
+int ecam_cli_log(int argc, char **argv);
+int ecam_cli_record(int argc, char **argv);
+int ecam_cli_replay(int argc, char **argv);
+int ecam_cli_draw(int argc, char **argv);
+int ecam_cli_tap(int argc, char **argv);
+
+#endif

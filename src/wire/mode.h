@@ -1,0 +1,16 @@
+/* The four modes of a training run. */
+#ifndef ECAM_WIRE_MODE_H
+#define ECAM_WIRE_MODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum ecam_mode { ECAM_MODE_TRAIN, ECAM_MODE_EVAL, ECAM_MODE_TEST, ECAM_MODE_INFER } ecam_mode;
+#define ECAM_MODE_COUNT 4
+
+/* "train", "eval", "test", "infer"; static storage. */
+const char *ecam_mode_name(ecam_mode mode);
+
+bool ecam_mode_parse(const char *text, size_t length, ecam_mode *out);
+
+#endif
