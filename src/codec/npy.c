@@ -101,8 +101,8 @@ static ecam_status read_order(header *h)
 
 static ecam_status read_descr(header *h)
 {
-    const char *text;
-    size_t length;
+    const char *text = "";
+    size_t length = 0;
     ecam_status st = read_string(h, &text, &length);
     if (st == ECAM_OK && ecam_dtype_parse(text, length, &h->tensor->dtype) != ECAM_OK)
         st = ecam_fail(h->error, ECAM_ETYPE,
@@ -115,8 +115,8 @@ static ecam_status read_descr(header *h)
 
 static ecam_status read_entry(header *h)
 {
-    const char *key;
-    size_t length;
+    const char *key = "";
+    size_t length = 0;
     ecam_status st = read_string(h, &key, &length);
 
     if (st == ECAM_OK && !take(h, ':'))
