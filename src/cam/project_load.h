@@ -1,0 +1,23 @@
+/* Activations of any type and layout as a matrix of numbers: a row for each
+ * channel, a column for each position. */
+#ifndef ECAM_CAM_PROJECT_LOAD_H
+#define ECAM_CAM_PROJECT_LOAD_H
+
+#include "cam/project_plan.h"
+
+/* count elements of src from number `start` on; not finite ones become 0. */
+void ecam_load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t count,
+                       double *dst);
+
+/* A matrix that is centred: out [c][n] = (A - mean of each channel) * 2^-exponent.
+ * norm2: squared Frobenius norm of A * 2^-exponent, before centring. */
+typedef struct ecam_centred {
+    double *matrix; /* room MATRIX */
+    double norm2;
+    int exponent;
+} ecam_centred;
+
+/* Errors: ECAM_ENOMEM. */
+ecam_status ecam_load_centred(const ecam_task *task, ecam_centred *out);
+
+#endif

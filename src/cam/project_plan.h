@@ -1,0 +1,44 @@
+/* How a projection is computed: what the methods are asked and what they
+ * answer, and which of them is taken. */
+#ifndef ECAM_CAM_PROJECT_PLAN_H
+#define ECAM_CAM_PROJECT_PLAN_H
+
+#include "cam/project_scratch.h"
+#include "eigencam/cam.h"
+
+/* What a method is asked for, already checked. */
+typedef struct ecam_task {
+    struct ecam_project_scratch *scratch;
+    const ecam_activation *activation;
+    size_t n;          /* positions: h * w */
+    unsigned wanted;   /* components, or 0 */
+    double variance;   /* counts where wanted is 0 */
+} ecam_task;
+
+/* What a method answers. The arrays lie in the scratch's rooms MAPS (float
+ * [shown][n]) and VALUES (double [2][shown]); maps and values from
+ * `components` on are unspecified. Values are those of the activations times
+ * 2^-exponent. */
+typedef struct ecam_answer {
+    float *maps;
+    double *singular, *explained;
+    unsigned shown, components;
+    int exponent;
+} ecam_answer;
+
+/* Get the answer's arrays. Errors: ECAM_ENOMEM. */
+ecam_status ecam_answer_make(const ecam_task *task, unsigned shown, ecam_answer *answer);
+
+/* How many components are shown and how many of these are not empty, from the
+ * leading `known` eigenvalues (descending) of a Gram matrix. norm2: squared
+ * Frobenius norm before centring. False where a variance target needs more
+ * eigenvalues than are known. */
+bool ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t known,
+                       double trace, double norm2, unsigned *shown, unsigned *components);
+
+/* The reference: float64 throughout, the Gram matrix of the smaller side,
+ * LAPACK's eigenpairs. Takes all data.
+ * Errors: ECAM_ENOMEM, ECAM_EMATH. */
+ecam_status ecam_project_exact(const ecam_task *task, ecam_answer *answer);
+
+#endif
