@@ -2,17 +2,18 @@
 
 #include <string.h>
 
-static const char *const names[ECAM_MODE_COUNT] = {"train", "eval", "test", "infer"};
+const char *const ecam_mode_names[ECAM_MODE_COUNT] = {"train", "eval", "test", "infer"};
 
 const char *ecam_mode_name(ecam_mode mode)
 {
-    return names[mode];
+    return ecam_mode_names[mode];
 }
 
 bool ecam_mode_parse(const char *text, size_t length, ecam_mode *out)
 {
     for (int i = 0; i < ECAM_MODE_COUNT; i++) {
-        if (strlen(names[i]) == length && memcmp(names[i], text, length) == 0) {
+        const char *name = ecam_mode_names[i];
+        if (strlen(name) == length && memcmp(name, text, length) == 0) {
             *out = (ecam_mode)i;
             return true;
         }

@@ -1,0 +1,28 @@
+/* What encoding and decoding of results share. */
+#ifndef ECAM_WIRE_RESULT_PARTS_H
+#define ECAM_WIRE_RESULT_PARTS_H
+
+#include <stdbool.h>
+
+#include "wire/result.h"
+#include "wire/topic.h"
+
+extern const char *const ecam_result_names[ECAM_RESULT_TYPE_COUNT];
+
+/* Of an epoch: has run, output, epoch, attempt, mode. */
+static inline bool ecam_result_of_epoch(ecam_result_type type)
+{
+    return type <= ECAM_RESULT_EPOCH;
+}
+
+static inline bool ecam_result_has_picture(ecam_result_type type)
+{
+    return type <= ECAM_RESULT_SHEET;
+}
+
+#define ECAM_RESULT_TOPIC_PARTS 4
+
+/* The parts of a result's topic; returns how many. */
+size_t ecam_result_topic_parts(const ecam_result *result, ecam_topic_part parts[ECAM_RESULT_TOPIC_PARTS]);
+
+#endif
