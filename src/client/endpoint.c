@@ -125,7 +125,9 @@ static ecam_status attach_failed(const char *endpoint, bool bind, ecam_error *er
         return ecam_fail(error, ECAM_EINVAL, "endpoint \"%.200s\" is not understood; " ACCEPTED,
                          endpoint);
     if (code == ENODEV || code == EADDRNOTAVAIL)
-        return ecam_fail(error, ECAM_EIO, "endpoint %.200s: this host has no such address", endpoint);
+        return ecam_fail(error, ECAM_EIO,
+                         "endpoint %.200s: this host has no such address; expected one of its own as a "
+                         "number (127.0.0.1), an interface, or *", endpoint);
     return ecam_fail(error, ECAM_EIO, "endpoint %.200s cannot be %s: %s", endpoint,
                      bind ? "bound" : "connected to", zmq_strerror(code));
 }
