@@ -83,10 +83,10 @@ class Watch:
         n = min(len(images), self.limit - self.count)
         self.count += n
         self.publisher.batch(mode, epoch, step, {
-            "image": images[:n],
-            "conv3": features.detach()[:n].numpy().astype(np.float16),
-            "digit": labels[:n],
-            "guess": scores.detach()[:n].softmax(1).numpy(),
+            "images": images[:n],
+            "activations": features.detach()[:n].numpy().astype(np.float16),
+            "labels": labels[:n],
+            "preds": scores.detach()[:n].softmax(1).numpy(),
         }, ds_id)
 
     def epoch_end(self, mode, epoch):

@@ -1,0 +1,65 @@
+"""What `eigencam log` and `eigencam draw` leave in a folder."""
+import os
+import sqlite3
+
+import numpy as np
+
+from support.stream import decode_png
+
+
+class Store:
+    """The index of a folder, and the files it names."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def rows(self, sql, *values):
+        """Dictionaries; the database is closed again at once."""
+        database = sqlite3.connect(f"file:{self.folder}/index.sqlite?mode=ro", uri=True)
+        try:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(sql, values)]
+        finally:
+            database.close()
+
+    def epochs(self):
+        return self.rows("SELECT runs.name AS run, epochs.* FROM epochs"
+                         " JOIN runs ON runs.id = run_id ORDER BY epochs.id")
+
+    def pictures(self, epoch_id, kind):
+        """Rows of one type in the order of samples and components, with `path`."""
+        rows = self.rows("SELECT epochs.folder, pictures.* FROM pictures"
+                         " JOIN epochs ON epochs.id = epoch_id WHERE epoch_id = ? AND type = ?"
+                         " ORDER BY number, component", epoch_id, kind)
+        return [{**row, "path": os.path.join(self.folder, row["folder"], row["file"])}
+                for row in rows]
+
+    def samples(self, epoch_id):
+        return self.rows("SELECT * FROM samples WHERE epoch_id = ? ORDER BY number", epoch_id)
+
+    def errors(self):
+        return self.rows("SELECT * FROM errors ORDER BY id")
+
+    def files(self):
+        """Every file below the folder but the index's own, relative to it."""
+        return sorted(os.path.relpath(os.path.join(at, name), self.folder)
+                      for at, _, names in os.walk(self.folder) for name in names
+                      if not name.startswith("index.sqlite"))
+
+    def indexed_files(self):
+        return sorted(os.path.join(row["folder"], row["file"]) for row in self.rows(
+            "SELECT folder, file FROM pictures JOIN epochs ON epochs.id = epoch_id"))
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def pixels(row):
+    return decode_png(read(row["path"]))
+
+
+def projection(row):
+    """Of a map's row: the signed projection."""
+    return row["lo"] + (row["hi"] - row["lo"]) * pixels(row).astype(np.float64) / 65535
