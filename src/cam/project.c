@@ -76,29 +76,75 @@ static void finish(const ecam_task *task, ecam_answer *answer, ecam_sign sign)
     }
 }
 
-ecam_status ecam_project(ecam_workspace *ws, const ecam_activation *activation,
-                         const ecam_project_options *options, ecam_projection *out)
+static ecam_status begin(ecam_workspace *ws, const ecam_activation *activation,
+                         const ecam_project_options *options, const ecam_kernels *kernels,
+                         ecam_task *task)
 {
-    ecam_task task = {.activation = activation,
-                      .wanted = options->n_components,
-                      .variance = options->variance};
+    *task = (ecam_task){.activation = activation,
+                        .wanted = options->n_components,
+                        .variance = options->variance,
+                        .kernels = kernels};
+    ecam_status st = check(activation, options, &task->n);
+    if (st == ECAM_OK && !ws->project && !(ws->project = calloc(1, sizeof *ws->project)))
+        st = ECAM_ENOMEM;
+    task->scratch = ws->project;
+    return st;
+}
+
+static ecam_status run(const ecam_task *task, ecam_method method, ecam_answer *answer)
+{
+    switch (method) {
+    case ECAM_METHOD_LANCZOS: return ecam_project_lanczos(task, answer);
+    case ECAM_METHOD_EXACT: break;
+    }
+    return ecam_project_exact(task, answer);
+}
+
+static ecam_projection view(const ecam_answer *answer)
+{
+    return (ecam_projection){.maps = answer->maps,
+                             .singular = answer->singular,
+                             .explained = answer->explained,
+                             .shown = answer->shown,
+                             .components = answer->components};
+}
+
+ecam_status ecam_project_by(ecam_workspace *ws, const ecam_activation *activation,
+                            const ecam_project_options *options, ecam_method method,
+                            const ecam_kernels *kernels, ecam_projection *out)
+{
+    ecam_task task;
     ecam_answer answer;
 
     *out = (ecam_projection){0};
-    ecam_status st = check(activation, options, &task.n);
-    if (st == ECAM_OK && !ws->project && !(ws->project = calloc(1, sizeof *ws->project)))
-        st = ECAM_ENOMEM;
-    if (st != ECAM_OK)
-        return st;
-    task.scratch = ws->project;
-    st = ecam_project_exact(&task, &answer);
+    ecam_status st = begin(ws, activation, options, kernels, &task);
+    if (st == ECAM_OK)
+        st = run(&task, method, &answer);
     if (st != ECAM_OK)
         return st;
     finish(&task, &answer, options->sign);
-    *out = (ecam_projection){.maps = answer.maps,
-                             .singular = answer.singular,
-                             .explained = answer.explained,
-                             .shown = answer.shown,
-                             .components = answer.components};
+    *out = view(&answer);
+    return ECAM_OK;
+}
+
+ecam_status ecam_project(ecam_workspace *ws, const ecam_activation *activation,
+                         const ecam_project_options *options, ecam_projection *out)
+{
+    ecam_task task;
+    ecam_answer answer;
+
+    *out = (ecam_projection){0};
+    ecam_status st = begin(ws, activation, options, ecam_kernels_best(), &task);
+    if (st != ECAM_OK)
+        return st;
+    ecam_method method = ecam_plan_choose(&task);
+    st = run(&task, method, &answer);
+    /* What float32 will not do, float64 does. */
+    if (st == ECAM_EMATH && method != ECAM_METHOD_EXACT)
+        st = run(&task, ECAM_METHOD_EXACT, &answer);
+    if (st != ECAM_OK)
+        return st;
+    finish(&task, &answer, options->sign);
+    *out = view(&answer);
     return ECAM_OK;
 }

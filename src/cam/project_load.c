@@ -120,3 +120,119 @@ ecam_status ecam_load_centred(const ecam_task *task, ecam_centred *out)
         centre_row(out->matrix + i * n, n);
     return ECAM_OK;
 }
+
+/* Whether float32 holds every value of this type. */
+static bool is_narrow(ecam_dtype dtype)
+{
+    return dtype == ECAM_F32 || ecam_dtype_size(dtype) <= 2;
+}
+
+/* Beyond these, squares and their sums leave float32's range or lose bits. */
+#define PEAK_MOST 0x1p40
+#define PEAK_LEAST 0x1p-40
+
+/* A sign for each channel and mixture: the top bits of a multiplicative hash,
+ * so that the same input always gives the same bytes. */
+static float random_sign(size_t channel, unsigned mixture)
+{
+    uint64_t hash = (channel * 2 + mixture + 1) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u;
+    return hash >> 63 ? 1 : -1;
+}
+
+static ecam_status make_floats(const ecam_task *task, ecam_centred_floats *out)
+{
+    size_t c = task->activation->c, rows, stride;
+
+    if (__builtin_add_overflow(task->n, ECAM_LANES - 1, &stride) ||
+        __builtin_add_overflow(c, 2, &rows))
+        return ECAM_ENOMEM;
+    out->stride = stride / ECAM_LANES * ECAM_LANES;
+    out->matrix = ecam_room_get(task->scratch, ECAM_ROOM_FLOATS, rows, out->stride, sizeof(float));
+    if (!out->matrix)
+        return ECAM_ENOMEM;
+    out->mixture = out->matrix + c * out->stride;
+    return ECAM_OK;
+}
+
+/* rows: float32 [c][n]. */
+static void centre_floats(const ecam_task *task, const float *rows, ecam_centred_floats *out)
+{
+    uint32_t peak = 0;
+    ecam_row row = {.n = task->n, .padded = out->stride, .y = out->mixture};
+
+    memset(out->mixture, 0, 2 * out->stride * sizeof(float));
+    out->norm2 = 0;
+    for (size_t i = 0; i < task->activation->c; i++) {
+        row.x = rows + i * task->n;
+        row.out = out->matrix + i * out->stride;
+        row.weight[0] = random_sign(i, 0);
+        row.weight[1] = random_sign(i, 1);
+        task->kernels->centre(&row);
+        peak = row.peak > peak ? row.peak : peak;
+        out->norm2 += row.norm2;
+    }
+    out->peak = (double)ecam_float_from_bits(peak);
+}
+
+/* Float32 [c][n] of a narrow type: the input itself where that is what it is. */
+static const float *narrow_rows(const ecam_task *task)
+{
+    const ecam_activation *a = task->activation;
+    size_t c = a->c, n = task->n;
+
+    if (a->dtype == ECAM_F32 && !a->channels_last && (uintptr_t)a->data % sizeof(float) == 0)
+        return a->data;
+    float *rows = ecam_room_get(task->scratch, ECAM_ROOM_ROWS, c, n, sizeof *rows);
+    double *strip = ecam_room_get(task->scratch, ECAM_ROOM_STRIP, c > n ? c : n, STRIP, sizeof *strip);
+    if (!rows || !strip)
+        return NULL;
+    if (!a->channels_last) {
+        for (size_t i = 0; i < c; i++) {
+            ecam_load_doubles(a->data, a->dtype, i * n, n, strip);
+            for (size_t p = 0; p < n; p++)
+                rows[i * n + p] = (float)strip[p];
+        }
+        return rows;
+    }
+    for (size_t first = 0; first < n; first += STRIP) {
+        size_t count = n - first < STRIP ? n - first : STRIP;
+        ecam_load_doubles(a->data, a->dtype, first * c, count * c, strip);
+        for (size_t i = 0; i < c; i++)
+            for (size_t p = 0; p < count; p++)
+                rows[i * n + first + p] = (float)strip[p * c + i];
+    }
+    return rows;
+}
+
+ecam_status ecam_load_floats(const ecam_task *task, ecam_centred_floats *out)
+{
+    size_t c = task->activation->c, n = task->n;
+    ecam_centred exact;
+
+    out->exponent = 0;
+    ecam_status st = make_floats(task, out);
+    if (st != ECAM_OK)
+        return st;
+    if (is_narrow(task->activation->dtype)) {
+        const float *rows = narrow_rows(task);
+        if (!rows)
+            return ECAM_ENOMEM;
+        centre_floats(task, rows, out);
+        if (out->peak == 0 || (out->peak <= PEAK_MOST && out->peak >= PEAK_LEAST))
+            return ECAM_OK;
+    }
+    /* Wide, huge, tiny or not finite: centred and scaled in float64. */
+    st = ecam_load_centred(task, &exact);
+    if (st != ECAM_OK)
+        return st;
+    float *rows = ecam_room_get(task->scratch, ECAM_ROOM_ROWS, c, n, sizeof *rows);
+    if (!rows)
+        return ECAM_ENOMEM;
+    for (size_t i = 0; i < c * n; i++)
+        rows[i] = (float)exact.matrix[i];
+    centre_floats(task, rows, out);
+    out->peak = exact.norm2 > 0 ? 1 : 0;
+    out->exponent = exact.exponent;
+    return ECAM_OK;
+}

@@ -20,4 +20,19 @@ typedef struct ecam_centred {
 /* Errors: ECAM_ENOMEM. */
 ecam_status ecam_load_centred(const ecam_task *task, ecam_centred *out);
 
+/* The same in float32, rows padded with zeros to `stride`.
+ * mixture: [2][stride], two sums of all rows with random signs.
+ * peak: largest magnitude before centring. */
+typedef struct ecam_centred_floats {
+    float *matrix; /* room FLOATS */
+    size_t stride;
+    float *mixture; /* behind it */
+    double norm2;  /* after centring: the Gram matrix's trace */
+    double peak;
+    int exponent;
+} ecam_centred_floats;
+
+/* Errors: ECAM_ENOMEM. */
+ecam_status ecam_load_floats(const ecam_task *task, ecam_centred_floats *out);
+
 #endif

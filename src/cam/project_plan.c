@@ -33,3 +33,17 @@ bool ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t 
     *shown = task->wanted ? task->wanted : rank;
     return reached || rank < known || rank == most;
 }
+
+const char *ecam_method_name(ecam_method method)
+{
+    static const char *const names[ECAM_METHOD_COUNT] = {
+        [ECAM_METHOD_EXACT] = "exact",
+        [ECAM_METHOD_LANCZOS] = "lanczos",
+    };
+    return names[method];
+}
+
+ecam_method ecam_plan_choose(const ecam_task *task)
+{
+    return task->wanted == 0 ? ECAM_METHOD_EXACT : ECAM_METHOD_LANCZOS;
+}

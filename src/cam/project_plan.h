@@ -3,8 +3,18 @@
 #ifndef ECAM_CAM_PROJECT_PLAN_H
 #define ECAM_CAM_PROJECT_PLAN_H
 
+#include "cam/kernels.h"
 #include "cam/project_scratch.h"
 #include "eigencam/cam.h"
+
+typedef enum ecam_method {
+    ECAM_METHOD_EXACT,
+    ECAM_METHOD_LANCZOS
+} ecam_method;
+#define ECAM_METHOD_COUNT 2
+
+/* "exact", "lanczos", ...; static storage. */
+const char *ecam_method_name(ecam_method method);
 
 /* What a method is asked for, already checked. */
 typedef struct ecam_task {
@@ -13,6 +23,7 @@ typedef struct ecam_task {
     size_t n;          /* positions: h * w */
     unsigned wanted;   /* components, or 0 */
     double variance;   /* counts where wanted is 0 */
+    const ecam_kernels *kernels;
 } ecam_task;
 
 /* What a method answers. The arrays lie in the scratch's rooms MAPS (float
@@ -36,9 +47,24 @@ ecam_status ecam_answer_make(const ecam_task *task, unsigned shown, ecam_answer 
 bool ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t known,
                        double trace, double norm2, unsigned *shown, unsigned *components);
 
+/* Golub-Kahan-Lanczos iterations on the centred activations, in float32.
+ * Errors: ECAM_ENOMEM, ECAM_EMATH where float32 would not do for these data or
+ * the iterations ran out. */
+ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer);
+
 /* The reference: float64 throughout, the Gram matrix of the smaller side,
  * LAPACK's eigenpairs. Takes all data.
  * Errors: ECAM_ENOMEM, ECAM_EMATH. */
 ecam_status ecam_project_exact(const ecam_task *task, ecam_answer *answer);
+
+/* The method for this task: see project_plan.c. */
+ecam_method ecam_plan_choose(const ecam_task *task);
+
+/* ecam_project by one method alone, without the fall-back, and with these
+ * kernels: for tests and benchmarks. Errors: also ECAM_EMATH where the method
+ * gives the data up. */
+ecam_status ecam_project_by(ecam_workspace *ws, const ecam_activation *activation,
+                            const ecam_project_options *options, ecam_method method,
+                            const ecam_kernels *kernels, ecam_projection *out);
 
 #endif

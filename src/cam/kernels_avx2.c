@@ -1,0 +1,63 @@
+/* x86 with AVX2 and FMA. */
+#include "cam/kernels.h"
+
+#if defined(__x86_64__)
+#pragma GCC target("avx2,fma")
+#include <immintrin.h>
+
+#define LANES 8
+#define KERNELS ecam_kernels_avx2
+#define KERNELS_NAME "avx2"
+
+typedef __m256 vf;
+typedef uint32_t vu __attribute__((vector_size(32)));
+
+static inline vf vf_load(const float *p)
+{
+    return _mm256_load_ps(p);
+}
+
+static inline vf vf_load_any(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+
+static inline void vf_store(float *p, vf a)
+{
+    _mm256_store_ps(p, a);
+}
+
+static inline vf vf_set(float a)
+{
+    return _mm256_set1_ps(a);
+}
+
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+static inline vu vu_max_magnitude(vu peak, vf a)
+{
+    vu bits = (vu)a & 0x7fffffffu;
+    return (vu)_mm256_max_epu32((__m256i)peak, (__m256i)bits);
+}
+
+static inline float vf_sum(vf a)
+{
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+
+static inline void vf_sum8(const vf a[8], float out[8])
+{
+    vf low = _mm256_hadd_ps(_mm256_hadd_ps(a[0], a[1]), _mm256_hadd_ps(a[2], a[3]));
+    vf high = _mm256_hadd_ps(_mm256_hadd_ps(a[4], a[5]), _mm256_hadd_ps(a[6], a[7]));
+    vf sum = _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
+                           _mm256_permute2f128_ps(low, high, 0x31));
+    _mm256_storeu_ps(out, sum);
+}
+
+#include "cam/kernels_body.h"
+#endif

@@ -1,0 +1,74 @@
+/* x86 with AVX-512 (F, DQ, BW, VL). */
+#include "cam/kernels.h"
+
+#if defined(__x86_64__)
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
+#include <immintrin.h>
+
+#define LANES 16
+#define KERNELS ecam_kernels_avx512
+#define KERNELS_NAME "avx512"
+
+typedef __m512 vf;
+typedef uint32_t vu __attribute__((vector_size(64)));
+
+static inline vf vf_load(const float *p)
+{
+    return _mm512_load_ps(p);
+}
+
+static inline vf vf_load_any(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+static inline void vf_store(float *p, vf a)
+{
+    _mm512_store_ps(p, a);
+}
+
+static inline vf vf_set(float a)
+{
+    return _mm512_set1_ps(a);
+}
+
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+static inline vu vu_max_magnitude(vu peak, vf a)
+{
+    vu bits = (vu)a & 0x7fffffffu;
+    return (vu)_mm512_max_epu32((__m512i)peak, (__m512i)bits);
+}
+
+static inline float vf_sum(vf a)
+{
+    return _mm512_reduce_add_ps(a);
+}
+
+static inline vf fold(vf a, vf b)
+{
+    return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+}
+
+static inline vf fold2(vf a, vf b)
+{
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
+}
+
+/* A tree over pairs, so that eight sums cost two. */
+static inline void vf_sum8(const vf a[8], float out[8])
+{
+    vf low = fold2(fold(a[0], a[1]), fold(a[2], a[3]));
+    vf high = fold2(fold(a[4], a[5]), fold(a[6], a[7]));
+    vf half = _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x44),
+                            _mm512_shuffle_f32x4(low, high, 0xee));
+    vf sum = _mm512_add_ps(half, _mm512_shuffle_f32x4(half, half, 0xb1));
+    _mm_storeu_ps(out, _mm512_castps512_ps128(sum));
+    _mm_storeu_ps(out + 4, _mm512_extractf32x4_ps(sum, 2));
+}
+
+#include "cam/kernels_body.h"
+#endif
