@@ -199,6 +199,16 @@ ecam_status ecam_args_real(const ecam_option *option, const char *value, double 
     return ECAM_OK;
 }
 
+ecam_status ecam_args_collect(const ecam_option *option, const char *value, ecam_args_list *list,
+                              ecam_error *error)
+{
+    if (list->n == ECAM_ARGS_LIST)
+        return ecam_fail(error, ECAM_EINVAL, "--%s may stand at most %d times", option->name,
+                         ECAM_ARGS_LIST);
+    list->items[list->n++] = value;
+    return ECAM_OK;
+}
+
 static int option_width(const ecam_option *option)
 {
     return (int)(strlen(option->name) + (option->value ? 1 + strlen(option->value) : 0));

@@ -48,6 +48,17 @@ ecam_status ecam_args_uint(const ecam_option *option, const char *value, uint64_
 ecam_status ecam_args_real(const ecam_option *option, const char *value, double min, double max,
                            double *out, ecam_error *error);
 
+/* Values of an option that may stand several times. */
+#define ECAM_ARGS_LIST 16
+typedef struct ecam_args_list {
+    const char *items[ECAM_ARGS_LIST];
+    size_t n;
+} ecam_args_list;
+
+/* Errors: ECAM_EINVAL (there are ECAM_ARGS_LIST already). */
+ecam_status ecam_args_collect(const ecam_option *option, const char *value, ecam_args_list *list,
+                              ecam_error *error);
+
 /* Print "usage: eigencam NAME ..." with a line for each option on stdout. */
 void ecam_args_help(const char *usage, const char *summary, const ecam_option *options,
                     size_t n_options);

@@ -214,6 +214,21 @@ static void reads_real_numbers(void **state)
     }
 }
 
+static void collects_repeated_values(void **state)
+{
+    (void)state;
+    ecam_args_list list = {0};
+    ecam_error error = {0};
+
+    for (int i = 0; i < ECAM_ARGS_LIST; i++)
+        CHECK_OK(ecam_args_collect(&options[0], i == 3 ? "x" : "y", &list, &error), error);
+    assert_int_equal(list.n, ECAM_ARGS_LIST);
+    assert_string_equal(list.items[3], "x");
+    CHECK_STATUS(ecam_args_collect(&options[0], "z", &list, &error), ECAM_EINVAL);
+    assert_string_equal(error.text, "--dir may stand at most 16 times");
+    assert_int_equal(list.n, ECAM_ARGS_LIST);
+}
+
 /* Catch stdout in a file, and read it. */
 static void help_names_every_option(void **state)
 {
@@ -253,6 +268,7 @@ int main(void)
         cmocka_unit_test(no_options_at_all),
         cmocka_unit_test(reads_whole_numbers),
         cmocka_unit_test(reads_real_numbers),
+        cmocka_unit_test(collects_repeated_values),
         cmocka_unit_test(help_names_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
