@@ -1,0 +1,56 @@
+/* eigencam: one program, a subcommand for each job. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+
+#ifndef EIGENCAM_VERSION
+#error "the build says which version this is"
+#endif
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} command;
+
+static const command commands[] = {
+    {"stage", ecam_cli_stage, "receive batches, compute EigenCAM, publish pictures"},
+    {"log", ecam_cli_log, "store published pictures as files with an index"},
+    {"draw", ecam_cli_draw, "the same computation offline: .npy files in, PNGs out"},
+    //{"record", ecam_cli_record, "keep a stage's results in a file"},
+    //{"replay", ecam_cli_replay, "play a recording again"},
+    //{"tap", ecam_cli_tap, "print the messages on a wire in words"},
+};
+#define N_COMMANDS (sizeof commands / sizeof *commands)
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "usage: eigencam COMMAND [options]\n\n");
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\neigencam COMMAND --help lists a command's options.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("eigencam " EIGENCAM_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (*name)
+        ecam_log("unknown command \"%s\"; accepted are stage, log, draw, record, replay, tap", name);
+    else
+        print_help(stderr);
+    return 2;
+}

@@ -1,0 +1,103 @@
+/* Runs and their open epochs: what belongs together, and when it is complete.
+ * Knows no sockets, threads or clock: time is told. Used by one thread. */
+#ifndef ECAM_STAGE_COLLECTOR_H
+#define ECAM_STAGE_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/table.h"
+#include "stage/epoch.h"
+#include "stage/seqs.h"
+#include "wire/message.h"
+
+#define ECAM_MAX_RUNS 1024
+#define ECAM_MAX_OPEN_EPOCHS 64      /* of one run */
+#define ECAM_MAX_REMEMBERED 4096     /* published epochs of one run and mode */
+
+/* A published epoch: enough to tell a late message from a new attempt. */
+typedef struct ecam_published {
+    uint64_t number;
+    uint32_t attempt;
+    size_t n_parts;
+    struct ecam_published_part {
+        uint32_t rank;
+        uint64_t session;
+    } *parts; /* by rank */
+} ecam_published;
+
+typedef struct ecam_history {
+    ecam_published *items;
+    size_t n, capacity;
+} ecam_history;
+
+typedef struct ecam_run {
+    char *name;
+    ecam_traces *traces;  /* what its hello asks for; NULL: nothing */
+    ecam_traces *mapping_set; /* holds `mapping`; NULL: none */
+    const ecam_mapping *mapping; /* what its hello brings */
+    ecam_epoch *open;        /* a list */
+    size_t n_open;
+    ecam_history published[ECAM_MODE_COUNT];
+    uint64_t rejected, late; /* batch messages since the last epoch closed */
+} ecam_run;
+
+typedef struct ecam_collector {
+    ecam_table runs;         /* by name */
+    ecam_table streams;      /* ecam_seqs by run, rank, session, topic */
+    ecam_traces *traces;  /* the stage's own, or the defaults */
+    bool own;                /* the stage's own win over a run's */
+    int64_t timeout_ns;
+    ecam_epoch *ready, **ready_last; /* closed epochs, in the order they closed */
+} ecam_collector;
+
+/* Takes a reference to the traces. */
+void ecam_collector_init(ecam_collector *collector, ecam_traces *traces, bool own,
+                         int64_t timeout_ns);
+void ecam_collector_finish(ecam_collector *collector, ecam_sample_shelf *shelf);
+
+/* The run, made where it is not there. Errors: ECAM_ELIMIT, ECAM_ENOMEM. */
+ecam_status ecam_collector_run(ecam_collector *collector, const char *name, ecam_run **out,
+                               ecam_error *error);
+
+/* Check a message's sequence number. Errors: ECAM_ENOMEM; without a number
+ * everything is new. */
+ecam_status ecam_collector_note_seq(ecam_collector *collector, const ecam_message *message,
+                                    ecam_seq_verdict *verdict, uint64_t *lost);
+
+/* What a hello brings: its label mapping counts at once, its traces from the
+ * next epoch on. Errors: of its values; the old ones stay then. */
+ecam_status ecam_collector_hello(ecam_collector *collector, ecam_run *run,
+                                 const ecam_message *message, ecam_error *error);
+
+/* The open epoch that a batch or a marker belongs to, opened where it is new,
+ * and the sender's part in it. The rank's other epochs of this mode are given
+ * up where this shows that it went on.
+ * Errors: ECAM_ECLOSED (it is published: the message is late), ECAM_ELIMIT
+ * (too many open epochs), ECAM_ENOMEM. */
+ecam_status ecam_collector_locate(ecam_collector *collector, ecam_run *run,
+                                  const ecam_message *message, int64_t now_ns, ecam_epoch **epoch,
+                                  ecam_part **part, ecam_error *error);
+
+/* A marker: the rank is done with this epoch. */
+void ecam_collector_mark(ecam_collector *collector, ecam_epoch *epoch, ecam_part *part,
+                         const ecam_message *message, int64_t now_ns);
+
+/* The rank leaves: given up wherever it is not done. */
+void ecam_collector_bye(ecam_collector *collector, ecam_run *run, const ecam_message *message);
+
+/* Close what has waited too long; gives the time of the next such look, or
+ * INT64_MAX. */
+int64_t ecam_collector_expire(ecam_collector *collector, int64_t now_ns);
+
+/* Close everything that is open, as it is. */
+void ecam_collector_close_all(ecam_collector *collector);
+
+/* The next closed epoch with nothing pending, or NULL; the caller owns it. */
+ecam_epoch *ecam_collector_take(ecam_collector *collector);
+
+/* Whether anything is open or closed but not taken. */
+bool ecam_collector_idle(const ecam_collector *collector);
+
+#endif

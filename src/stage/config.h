@@ -1,0 +1,52 @@
+/* What a stage is told: flags and a YAML file, under the same names. */
+#ifndef ECAM_STAGE_CONFIG_H
+#define ECAM_STAGE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/node.h"
+#include "eigencam/status.h"
+#include "stage/trace.h"
+
+#define ECAM_ENDPOINTS 16
+
+typedef struct ecam_config {
+    ecam_arena arena; /* holds what the rest points to */
+    const char *in[ECAM_ENDPOINTS];
+    size_t n_in;
+    const char *out[ECAM_ENDPOINTS];
+    size_t n_out;
+    unsigned workers;
+    double epoch_timeout_s;
+    const char *record; /* NULL: no recording */
+    bool has_traces;    /* whether the user set any output of his own */
+    ecam_traces *traces;
+} ecam_config;
+
+/* One flag and its value, in the order of the command line. */
+typedef struct ecam_setting {
+    const char *name;
+    const char *value;
+} ecam_setting;
+
+/* The stage's own options (in, out, workers, ...), as --help shows them; the
+ * traces' options are ecam_trace_options. */
+const ecam_trace_option *ecam_config_options(size_t *n);
+
+/* Build the configuration: defaults, then the file's top level (path NULL: no
+ * file), then the flags; then each trace's own keys over all of them.
+ * Errors: ECAM_EINVAL and others with a text that names the flag or the file
+ * and line, and what is accepted. `out` must be finished in any case. */
+ecam_status ecam_config_build(const char *path, const ecam_setting *flags, size_t n_flags,
+                              ecam_config *out, ecam_error *error);
+
+void ecam_config_finish(ecam_config *config);
+
+/* A YAML file as a tree of text, lists and maps with line numbers, in `arena`.
+ * Errors: ECAM_EIO, ECAM_EFORMAT (with line), ECAM_ENOMEM. */
+ecam_status ecam_yaml_read(const char *path, ecam_arena *arena, const ecam_node **out,
+                           ecam_error *error);
+
+#endif

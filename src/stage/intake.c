@@ -1,0 +1,380 @@
+/* Messages in: decode, filter, collect, and hand samples to the workers. */
+#include <inttypes.h>
+#include <string.h>
+
+#include <zmq.h>
+
+#include "base/log.h"
+#include "stage/internal.h"
+
+static void record(ecam_stage *stage, const ecam_parts *parts)
+{
+    ecam_error error;
+    int64_t now = ecam_stage_now();
+
+    if (!stage->recorder)
+        return;
+    if (stage->record_from_ns == 0)
+        stage->record_from_ns = now;
+    if (ecam_recorder_write(stage->recorder, (uint64_t)(now - stage->record_from_ns), parts->frames,
+                            parts->n, &error) != ECAM_OK) {
+        ecam_stage_error(stage, &error, NULL, NULL);
+        (void)ecam_recorder_close(&stage->recorder, NULL);
+    }
+}
+
+static void reject(ecam_stage *stage, const ecam_error *error, const ecam_message *m)
+{
+    ecam_run *run = m->run && *m->run ? ecam_table_get(&stage->collector.runs, m->run, strlen(m->run)) : NULL;
+
+    stage->counters.rejected++;
+    if (run)
+        run->rejected++;
+    ecam_stage_error(stage, error, m, m->bad_key);
+}
+
+/* ---- one batch for one output ---- */
+
+typedef struct intake {
+    ecam_stage *stage;
+    ecam_delivery *delivery;
+    ecam_epoch *epoch;
+    const ecam_output *output;
+    const ecam_trace *trace;
+    ecam_image_batch images;
+    ecam_activation_batch activations;
+    const ecam_field *labels, *preds; /* NULL: none */
+} intake;
+
+static ecam_status find_tensor(const ecam_message *m, const char *key, const ecam_trace *trace,
+                               const ecam_field **out, ecam_error *error)
+{
+    *out = ecam_message_field(m, key);
+    if (!*out)
+        return ecam_fail(error, ECAM_EMISSING, "the batch has no \"%s\", which output \"%s\" takes", key,
+                         trace->outputs);
+    if (!(*out)->is_tensor)
+        return ecam_fail(error, ECAM_ETYPE, "\"%s\" is a list; expected a tensor", key);
+    return ECAM_OK;
+}
+
+/* Say once for a run that a key which the user named is not in its batches. */
+static void miss_key(ecam_stage *stage, const ecam_message *m, const char *key)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    ecam_error error;
+
+    for (const char *at = m->run; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+    for (const char *at = key; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+    if (stage->missed[hash % 8] == hash)
+        return;
+    stage->missed[hash % 8] = hash;
+    ecam_fail(&error, ECAM_EMISSING, "the batches have no \"%s\": captions go without it", key);
+    ecam_stage_error(stage, &error, m, key);
+}
+
+static ecam_status find_labels(const intake *in, const char *key, bool asked, const ecam_field **out,
+                               ecam_error *error)
+{
+    const ecam_message *m = &in->delivery->message;
+
+    *out = ecam_message_field(m, key);
+    if (!*out && asked)
+        miss_key(in->stage, m, key);
+    return *out ? ecam_label_check(*out, in->images.n, error) : ECAM_OK;
+}
+
+static ecam_status read_batch(intake *in, ecam_error *error)
+{
+    const ecam_message *m = &in->delivery->message;
+    const ecam_trace *t = in->trace;
+    const ecam_field *images, *activations;
+    ecam_status st = find_tensor(m, t->images, t, &images, error);
+
+    if (st == ECAM_OK)
+        st = find_tensor(m, t->activations, t, &activations, error);
+    if (st == ECAM_OK)
+        st = ecam_shape_images(&images->tensor, t->image_layout, &in->images, error);
+    if (st == ECAM_OK)
+        st = ecam_shape_activations(&activations->tensor, t->activation_layout, in->images.layout,
+                                    &in->activations, error);
+    if (st == ECAM_OK && in->images.n != in->activations.n)
+        st = ecam_fail(error, ECAM_ESHAPE, "\"%s\" has %" PRIu64 " samples, \"%s\" has %" PRIu64
+                       "; expected the same batch size", t->images, in->images.n, t->activations,
+                       in->activations.n);
+    if (st == ECAM_OK && in->images.n > UINT32_MAX)
+        st = ecam_fail(error, ECAM_ELIMIT, "a batch of %" PRIu64 " samples is too large", in->images.n);
+    if (st == ECAM_OK)
+        st = find_labels(in, t->labels, t->labels_asked, &in->labels, error);
+    if (st == ECAM_OK)
+        st = find_labels(in, t->preds, t->preds_asked, &in->preds, error);
+    return st;
+}
+
+static void run_sample(ecam_task *task, ecam_worker *worker)
+{
+    ecam_sample_project((ecam_sample *)task, worker);
+}
+
+static void sample_done(ecam_task *task, void *context)
+{
+    ecam_stage *stage = context;
+    ecam_sample *sample = (ecam_sample *)task;
+    ecam_epoch *epoch = sample->epoch;
+
+    epoch->pending--;
+    if (sample->status != ECAM_OK && !sample->dropped) {
+        stage->counters.failed_samples++;
+        ecam_stage_error(stage, &sample->error, &sample->delivery->message, NULL);
+        for (size_t o = 0; o < epoch->traces->n; o++)
+            ecam_output_remove(&epoch->outputs[o], sample);
+        sample->dropped = true;
+    }
+    ecam_delivery_unref(&sample->delivery);
+    if (sample->dropped)
+        ecam_sample_give(&stage->shelf, &sample);
+    else
+        sample->task = (ecam_task){0}; /* no longer with the workers */
+}
+
+static void drop(ecam_stage *stage, ecam_sample *sample)
+{
+    sample->dropped = true;
+    if (!sample->task.run)
+        ecam_sample_give(&stage->shelf, &sample);
+}
+
+static ecam_status take_sample(intake *in, const ecam_sample_key *key, uint64_t i)
+{
+    ecam_stage *stage = in->stage;
+    ecam_output *output = (ecam_output *)in->output;
+    ecam_sample *evicted, *sample = ecam_sample_take(&stage->shelf);
+
+    if (!sample)
+        return ECAM_ENOMEM;
+    sample->key = *key;
+    sample->epoch = in->epoch;
+    if (in->labels)
+        ecam_label_read(in->labels, i, &sample->label);
+    if (in->preds)
+        ecam_label_read(in->preds, i, &sample->pred);
+    ecam_sample_set(sample, in->trace, &in->images, &in->activations, i);
+    ecam_status st = ecam_output_add(output, sample, &evicted);
+    if (st != ECAM_OK) {
+        ecam_sample_give(&stage->shelf, &sample);
+        return st;
+    }
+    if (evicted)
+        drop(stage, evicted);
+    sample->delivery = ecam_delivery_ref(in->delivery);
+    sample->task.run = run_sample;
+    sample->task.done = sample_done;
+    in->epoch->pending++;
+    stage->counters.samples++;
+    ecam_pool_submit(stage->pool, &sample->task, false);
+    return ECAM_OK;
+}
+
+/* *used: whether any sample was taken. */
+static ecam_status take_batch(intake *in, bool *used, ecam_error *error)
+{
+    const ecam_message *m = &in->delivery->message;
+    ecam_sample_key key = {.step = m->step, .rank = m->rank};
+    ecam_status st = read_batch(in, error);
+
+    if (st != ECAM_OK)
+        return st;
+    memcpy(key.ds_id, m->ds_id, strnlen(m->ds_id, sizeof key.ds_id - 1));
+    for (uint64_t i = 0; i < in->images.n; i++) {
+        key.index = (uint32_t)i;
+        if (!ecam_output_wants(in->output, &key))
+            break; /* the rest of the batch comes after this one */
+        st = take_sample(in, &key, i);
+        if (st == ECAM_ENOMEM)
+            return ecam_fail(error, st, "no memory for a sample");
+        if (st == ECAM_OK)
+            *used = true;
+    }
+    return ECAM_OK;
+}
+
+static bool output_accepts(const ecam_trace *trace, const ecam_message *m)
+{
+    return ecam_filter_accepts(&trace->mode, ecam_mode_name(m->mode)) &&
+           ecam_filter_accepts(&trace->ds_id, m->ds_id);
+}
+
+static bool any_accepts(const ecam_stage *stage, const ecam_run *run, const ecam_message *m, bool marker)
+{
+    const ecam_traces *set =
+        !stage->collector.own && run->traces ? run->traces : stage->collector.traces;
+
+    for (size_t i = 0; i < set->n; i++) {
+        bool mode = ecam_filter_accepts(&set->traces[i].mode, ecam_mode_name(m->mode));
+        if (mode && (marker || output_accepts(&set->traces[i], m)))
+            return true;
+    }
+    return false;
+}
+
+/* The same error for several outputs is one error. */
+static void take_for_outputs(ecam_stage *stage, ecam_delivery *delivery, ecam_epoch *epoch)
+{
+    const ecam_message *m = &delivery->message;
+    bool used = false, failed = false;
+    ecam_error error;
+
+    for (size_t o = 0; o < epoch->traces->n; o++) {
+        intake in = {.stage = stage, .delivery = delivery, .epoch = epoch,
+                     .output = &epoch->outputs[o], .trace = epoch->outputs[o].trace};
+        ecam_error this_error;
+        if (!output_accepts(in.trace, m) || take_batch(&in, &used, &this_error) == ECAM_OK)
+            continue;
+        if (!failed)
+            error = this_error;
+        failed = true;
+    }
+    if (failed && used) {
+        ecam_stage_error(stage, &error, m, NULL);
+    } else if (failed) {
+        reject(stage, &error, m);
+    }
+    if (used)
+        stage->counters.used++;
+    else if (!failed)
+        stage->counters.unwanted++;
+}
+
+static void take_late(ecam_stage *stage, ecam_run *run, const ecam_message *m)
+{
+    if (m->type == ECAM_MESSAGE_BATCH) {
+        stage->counters.late++;
+        run->late++;
+    }
+}
+
+static void see_batch(ecam_stage *stage, ecam_run *run, ecam_delivery *delivery, uint64_t lost,
+                      bool fills_gap)
+{
+    const ecam_message *m = &delivery->message;
+    ecam_epoch *epoch;
+    ecam_part *part;
+    ecam_error error;
+
+    if (!any_accepts(stage, run, m, false)) {
+        stage->counters.unwanted++;
+        return;
+    }
+    ecam_status st = ecam_collector_locate(&stage->collector, run, m, ecam_stage_now(), &epoch, &part, &error);
+    if (st == ECAM_OK)
+        st = ecam_part_count(part, m->ds_id);
+    if (st == ECAM_ECLOSED) {
+        take_late(stage, run, m);
+    } else if (st != ECAM_OK) {
+        reject(stage, &error, m);
+    } else {
+        part->gap_lost += lost;
+        if (fills_gap && part->gap_lost > 0)
+            part->gap_lost--;
+        take_for_outputs(stage, delivery, epoch);
+    }
+}
+
+static void see_marker(ecam_stage *stage, ecam_run *run, const ecam_message *m)
+{
+    ecam_epoch *epoch;
+    ecam_part *part;
+    ecam_error error;
+    int64_t now = ecam_stage_now();
+
+    if (!any_accepts(stage, run, m, true))
+        return;
+    ecam_status st = ecam_collector_locate(&stage->collector, run, m, now, &epoch, &part, &error);
+    if (st == ECAM_OK)
+        ecam_collector_mark(&stage->collector, epoch, part, m, now);
+    else if (st != ECAM_ECLOSED)
+        reject(stage, &error, m);
+}
+
+static void see_message(ecam_stage *stage, ecam_delivery *delivery, uint64_t lost, bool fills_gap)
+{
+    const ecam_message *m = &delivery->message;
+    ecam_run *run;
+    ecam_error error;
+
+    if (ecam_collector_run(&stage->collector, m->run, &run, &error) != ECAM_OK) {
+        reject(stage, &error, m);
+        return;
+    }
+    switch (m->type) {
+    case ECAM_MESSAGE_HELLO:
+        if (ecam_collector_hello(&stage->collector, run, m, &error) != ECAM_OK)
+            reject(stage, &error, m);
+        break;
+    case ECAM_MESSAGE_BATCH: see_batch(stage, run, delivery, lost, fills_gap); break;
+    case ECAM_MESSAGE_EPOCH_END: see_marker(stage, run, m); break;
+    case ECAM_MESSAGE_BYE: ecam_collector_bye(&stage->collector, run, m); break;
+    }
+}
+
+/* A message that cannot be decoded has used up its number all the same. */
+static ecam_seq_verdict note_seq(ecam_stage *stage, const ecam_message *m, uint64_t *lost)
+{
+    ecam_seq_verdict verdict = ECAM_SEQ_NEW;
+
+    *lost = 0;
+    if (!m->run || !*m->run || !m->topic)
+        return ECAM_SEQ_NEW;
+    (void)ecam_collector_note_seq(&stage->collector, m, &verdict, lost);
+    stage->counters.lost += *lost;
+    if (verdict == ECAM_SEQ_LATE && stage->counters.lost > 0)
+        stage->counters.lost--;
+    if (verdict == ECAM_SEQ_DUPLICATE)
+        stage->counters.duplicates++;
+    return verdict;
+}
+
+static void see_delivery(ecam_stage *stage, ecam_delivery *delivery)
+{
+    ecam_message *m = &delivery->message;
+    ecam_error error;
+    uint64_t lost;
+
+    stage->counters.received++;
+    record(stage, &delivery->parts);
+    ecam_status st = ecam_message_decode(delivery->parts.frames, delivery->parts.n, &delivery->arena, m, &error);
+    ecam_seq_verdict verdict = note_seq(stage, m, &lost);
+    if (verdict == ECAM_SEQ_DUPLICATE)
+        return;
+    if (st != ECAM_OK) {
+        reject(stage, &error, m);
+        return;
+    }
+    if (m->type == ECAM_MESSAGE_BATCH)
+        stage->counters.batches++;
+    see_message(stage, delivery, lost, verdict == ECAM_SEQ_LATE);
+}
+
+bool ecam_stage_receive(ecam_stage *stage)
+{
+    ecam_error error;
+    ecam_delivery *delivery = ecam_delivery_take(&stage->desk);
+
+    if (!delivery)
+        return false;
+    ecam_status st = ecam_parts_receive(stage->in, ZMQ_DONTWAIT, &delivery->parts, &error);
+    bool received = st == ECAM_OK;
+    if (received) {
+        ecam_delivery_filled(delivery);
+        see_delivery(stage, delivery);
+    } else if (st != ECAM_EAGAIN && st != ECAM_ECLOSED) {
+        stage->counters.received++;
+        stage->counters.rejected++;
+        ecam_stage_error(stage, &error, NULL, NULL);
+        received = true;
+    }
+    ecam_delivery_unref(&delivery);
+    return received;
+}

@@ -1,0 +1,75 @@
+/* The stage's state, shared by its parts: stage.c (the loop), intake.c
+ * (messages in), drawing.c (epochs out), report.c (errors and statistics). All
+ * of it belongs to the main thread. */
+#ifndef ECAM_STAGE_INTERNAL_H
+#define ECAM_STAGE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "stage/collector.h"
+#include "stage/config.h"
+#include "stage/counters.h"
+#include "stage/delivery.h"
+#include "stage/outlet.h"
+#include "stage/pool.h"
+#include "stage/render.h"
+#include "stage/sample.h"
+#include "stage/stage.h"
+#include "wire/recording.h"
+
+/* A closed epoch on its way out: its outputs are drawn one after the other. */
+typedef struct ecam_drawing {
+    struct ecam_drawing *next;
+    ecam_epoch *epoch;
+    uint64_t lost, rejected, late;
+    size_t output;       /* the one that is being drawn */
+    ecam_render *render; /* NULL between two outputs */
+    int64_t started_ns;
+    bool stalled;        /* the outlet said: not now */
+} ecam_drawing;
+
+struct ecam_stage {
+    const ecam_config *config;
+    void *zmq;
+    void *in; /* XSUB */
+    ecam_outlet outlet;
+    ecam_pool *pool;
+    ecam_collector collector;
+    ecam_delivery_desk desk;
+    ecam_sample_shelf shelf;
+    ecam_drawing *drawings, **drawings_last;
+    ecam_recorder *recorder;
+    int64_t record_from_ns;
+    ecam_counters counters;
+    int64_t started_ns, next_stats_ns;
+    int64_t log_window_ns; /* when the present window of the log's limit began */
+    unsigned log_lines;    /* error lines in this window */
+    uint64_t log_hidden;   /* and those left out */
+    uint64_t missed[8];    /* hashes of run and key whose absence was reported */
+    bool stopping;
+};
+
+/* Monotonic. */
+int64_t ecam_stage_now(void);
+
+/* intake.c: take one message off the socket and see to it; false where none is
+ * there. */
+bool ecam_stage_receive(ecam_stage *stage);
+
+/* drawing.c: move closed epochs towards the outlet; how much moved. */
+size_t ecam_stage_draw(ecam_stage *stage);
+void ecam_drawing_destroy(ecam_stage *stage, ecam_drawing **drawing);
+
+/* report.c: publish an error and log it, within the log's limit. `message`
+ * (NULL accepted) says whom it is about. */
+void ecam_stage_error(ecam_stage *stage, const ecam_error *error, const ecam_message *message,
+                      const char *key);
+void ecam_stage_stats(ecam_stage *stage);
+
+/* At most so many deliveries' bytes wait for the workers. */
+#define ECAM_INTAKE_BYTES ((size_t)64 << 20)
+/* And so many samples. */
+#define ECAM_INTAKE_TASKS 256
+
+#endif

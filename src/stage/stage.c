@@ -1,0 +1,288 @@
+#include "stage/stage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <zmq.h>
+
+#include "base/log.h"
+#include "client/endpoint.h"
+#include "stage/internal.h"
+
+#define STATS_NS (5 * INT64_C(1000000000))
+#define STALL_POLL_NS (10 * INT64_C(1000000))
+#define RECEIVE_QUEUE 64
+#define RECEIVES_PER_TURN 64
+#define LINGER_MS 3000
+
+int64_t ecam_stage_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* XSUB takes subscriptions as messages: a byte 1 and the prefix. */
+static ecam_status subscribe(ecam_stage *stage, const char *prefix, ecam_error *error)
+{
+    char message[512];
+    size_t length = strlen(prefix);
+
+    message[0] = 1;
+    memcpy(message + 1, prefix, length);
+    if (zmq_send(stage->in, message, length + 1, 0) < 0)
+        return ecam_fail(error, ECAM_EIO, "cannot subscribe to %s: %s", prefix, zmq_strerror(errno));
+    return ECAM_OK;
+}
+
+/* Only what these traces can want of a mode: all of it, or the white-listed
+ * data sets. */
+static ecam_status subscribe_mode(ecam_stage *stage, const ecam_traces *set, ecam_mode mode,
+                                  ecam_error *error)
+{
+    const char *name = ecam_mode_name(mode);
+    char prefix[256];
+    bool wanted = false, all = false;
+    ecam_status st = ECAM_OK;
+
+    for (size_t i = 0; i < set->n; i++) {
+        const ecam_filter *ds = &set->traces[i].ds_id;
+        if (!ecam_filter_accepts(&set->traces[i].mode, name))
+            continue;
+        wanted = true;
+        all |= ds->n_names == 0 || ds->negative;
+        for (size_t n = 0; st == ECAM_OK && !ds->negative && n < ds->n_names; n++) {
+            snprintf(prefix, sizeof prefix, "batch|%s|%s|", name, ds->names[n]);
+            st = subscribe(stage, prefix, error);
+        }
+    }
+    if (st == ECAM_OK && all) {
+        snprintf(prefix, sizeof prefix, "batch|%s|", name);
+        st = subscribe(stage, prefix, error);
+    }
+    if (st == ECAM_OK && wanted) {
+        snprintf(prefix, sizeof prefix, "epoch_end|%s|", name);
+        st = subscribe(stage, prefix, error);
+    }
+    return st;
+}
+
+static ecam_status subscribe_all(ecam_stage *stage, ecam_error *error)
+{
+    const ecam_config *config = stage->config;
+    ecam_status st = subscribe(stage, "hello|", error);
+
+    if (st == ECAM_OK)
+        st = subscribe(stage, "bye|", error);
+    if (!config->has_traces) {
+        /* Which modes a run's hello asks for is not known beforehand. */
+        if (st == ECAM_OK)
+            st = subscribe(stage, "batch|", error);
+        return st == ECAM_OK ? subscribe(stage, "epoch_end|", error) : st;
+    }
+    for (int mode = 0; st == ECAM_OK && mode < ECAM_MODE_COUNT; mode++)
+        st = subscribe_mode(stage, config->traces, (ecam_mode)mode, error);
+    return st;
+}
+
+static void log_endpoint(void *socket, const char *what)
+{
+    char endpoint[256] = "";
+    size_t size = sizeof endpoint;
+
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0)
+        ecam_log("stage %s %s", what, endpoint);
+}
+
+static ecam_status open_intake(ecam_stage *stage, ecam_error *error)
+{
+    const int queue = RECEIVE_QUEUE;
+    ecam_status st;
+
+    stage->in = zmq_socket(stage->zmq, ZMQ_XSUB);
+    if (!stage->in)
+        return ecam_fail(error, ECAM_EIO, "no socket for trainers: %s", zmq_strerror(errno));
+    st = ecam_socket_configure(stage->in, error);
+    if (st == ECAM_OK)
+        zmq_setsockopt(stage->in, ZMQ_RCVHWM, &queue, sizeof queue);
+    if (st == ECAM_OK)
+        st = subscribe_all(stage, error);
+    for (size_t i = 0; st == ECAM_OK && i < stage->config->n_in; i++) {
+        st = ecam_endpoint_attach(stage->in, stage->config->in[i], true, error);
+        if (st == ECAM_OK)
+            log_endpoint(stage->in, "listens for trainers on");
+    }
+    return st;
+}
+
+static ecam_status open_outlet(ecam_stage *stage, ecam_error *error)
+{
+    const ecam_config *config = stage->config;
+    ecam_status st = ecam_outlet_open(&stage->outlet, stage->zmq, config->out, config->n_out, error);
+
+    if (st == ECAM_OK)
+        log_endpoint(stage->outlet.socket, "publishes on");
+    return st;
+}
+
+static ecam_status open_parts(ecam_stage *stage, ecam_error *error)
+{
+    const ecam_config *config = stage->config;
+    ecam_status st = ECAM_OK;
+
+    if (config->record)
+        st = ecam_recorder_open(config->record, ECAM_RECORDING_TRAINER, &stage->recorder, error);
+    if (st == ECAM_OK)
+        st = ecam_pool_create(config->workers, &stage->pool, error);
+    if (st == ECAM_OK)
+        st = open_outlet(stage, error);
+    if (st == ECAM_OK)
+        st = open_intake(stage, error);
+    return st;
+}
+
+ecam_status ecam_stage_create(const ecam_config *config, ecam_stage **out, ecam_error *error)
+{
+    ecam_stage *stage = calloc(1, sizeof *stage);
+
+    *out = NULL;
+    if (!stage)
+        return ecam_fail(error, ECAM_ENOMEM, "no memory for a stage");
+    stage->config = config;
+    stage->drawings_last = &stage->drawings;
+    stage->started_ns = ecam_stage_now();
+    ecam_collector_init(&stage->collector, config->traces, config->has_traces,
+                        (int64_t)(config->epoch_timeout_s * 1e9));
+    stage->zmq = zmq_ctx_new();
+    ecam_status st = stage->zmq ? open_parts(stage, error)
+                                : ecam_fail(error, ECAM_EIO, "ZeroMQ cannot start: %s", zmq_strerror(errno));
+    if (st != ECAM_OK) {
+        ecam_stage_destroy(&stage);
+        return st;
+    }
+    *out = stage;
+    return ECAM_OK;
+}
+
+/* Above these marks messages wait in ZeroMQ, and beyond its own marks at the
+ * trainers. */
+static bool has_room(const ecam_stage *stage)
+{
+    return stage->desk.bytes_out < ECAM_INTAKE_BYTES &&
+           ecam_pool_waiting(stage->pool) < ECAM_INTAKE_TASKS;
+}
+
+static size_t receive_some(ecam_stage *stage)
+{
+    size_t n = 0;
+    while (n < RECEIVES_PER_TURN && has_room(stage) && ecam_stage_receive(stage))
+        n++;
+    return n;
+}
+
+static bool stalled(const ecam_stage *stage)
+{
+    return stage->drawings && stage->drawings->stalled;
+}
+
+/* Everything that can be done now; how much it was. */
+static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
+{
+    int64_t now = ecam_stage_now();
+    size_t n = stage->stopping ? 0 : receive_some(stage);
+
+    n += ecam_pool_collect(stage->pool, stage);
+    *wake_ns = ecam_collector_expire(&stage->collector, now);
+    n += ecam_stage_draw(stage);
+    if (ecam_outlet_heard(&stage->outlet) || now >= stage->next_stats_ns) {
+        ecam_stage_stats(stage);
+        stage->next_stats_ns = now + STATS_NS;
+    }
+    if (stage->next_stats_ns < *wake_ns)
+        *wake_ns = stage->next_stats_ns;
+    if (stalled(stage) && now + STALL_POLL_NS < *wake_ns)
+        *wake_ns = now + STALL_POLL_NS;
+    return n;
+}
+
+static ecam_status wait_for_work(ecam_stage *stage, int stop_fd, int64_t wake_ns, ecam_error *error)
+{
+    int64_t left_ns = wake_ns - ecam_stage_now();
+    long timeout_ms = left_ns <= 0 ? 0 : (long)(left_ns / 1000000 + 1);
+    zmq_pollitem_t items[] = {
+        {.fd = stop_fd, .events = ZMQ_POLLIN},
+        {.fd = ecam_pool_fd(stage->pool), .events = ZMQ_POLLIN},
+        {.socket = stage->outlet.socket, .events = ZMQ_POLLIN},
+        {.socket = stage->in, .events = ZMQ_POLLIN},
+    };
+    bool intake = !stage->stopping && has_room(stage);
+
+    if (zmq_poll(items + (stage->stopping ? 1 : 0), (stage->stopping ? 2 : 3) + (intake ? 1 : 0), timeout_ms) < 0 &&
+        errno != EINTR)
+        return ecam_fail(error, ECAM_EIO, "waiting for messages failed: %s", zmq_strerror(errno));
+    if (!stage->stopping && items[0].revents) {
+        stage->stopping = true;
+        while (ecam_stage_receive(stage))
+            continue;
+        ecam_collector_close_all(&stage->collector);
+    }
+    return ECAM_OK;
+}
+
+static bool finished(const ecam_stage *stage)
+{
+    return stage->stopping && ecam_collector_idle(&stage->collector) && !stage->drawings &&
+           ecam_pool_waiting(stage->pool) == 0;
+}
+
+ecam_status ecam_stage_run(ecam_stage *stage, int stop_fd, ecam_error *error)
+{
+    ecam_status st = ECAM_OK;
+
+    stage->next_stats_ns = ecam_stage_now() + STATS_NS;
+    while (st == ECAM_OK && !finished(stage)) {
+        int64_t wake_ns;
+        if (do_work(stage, &wake_ns) == 0 && !finished(stage))
+            st = wait_for_work(stage, stop_fd, wake_ns, error);
+    }
+    if (st == ECAM_OK)
+        ecam_stage_stats(stage);
+    return st;
+}
+
+/* Tasks hold samples and rows: let them come back before these are freed. */
+static void drain_pool(ecam_stage *stage)
+{
+    while (stage->pool && ecam_pool_waiting(stage->pool) > 0)
+        ecam_pool_collect(stage->pool, stage);
+    ecam_pool_destroy(&stage->pool);
+}
+
+void ecam_stage_destroy(ecam_stage **handle)
+{
+    ecam_stage *stage = *handle;
+
+    *handle = NULL;
+    if (!stage)
+        return;
+    drain_pool(stage);
+    while (stage->drawings) {
+        ecam_drawing *drawing = stage->drawings;
+        stage->drawings = drawing->next;
+        ecam_drawing_destroy(stage, &drawing);
+    }
+    ecam_collector_finish(&stage->collector, &stage->shelf);
+    ecam_sample_shelf_finish(&stage->shelf);
+    ecam_delivery_desk_finish(&stage->desk);
+    if (stage->in)
+        zmq_close(stage->in);
+    ecam_outlet_close(&stage->outlet, LINGER_MS);
+    if (stage->zmq)
+        zmq_ctx_term(stage->zmq);
+    if (stage->recorder)
+        (void)ecam_recorder_close(&stage->recorder, NULL);
+    free(stage);
+}
