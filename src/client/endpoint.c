@@ -10,7 +10,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define ACCEPTED "expected tcp://host:port or ipc://path, with \"bind:\" or \"connect:\" in front if needed"
+#define ACCEPTED                                                                              \
+    "expected tcp://host:port or ipc://path, with \"bind:\" or \"connect:\" in front if needed"
 
 ecam_status ecam_socket_configure(void *socket, ecam_error *error)
 {
@@ -108,8 +109,8 @@ static ecam_status check(const char *address, const char *endpoint, bool bind, e
                          endpoint);
     if (strlen(rest) >= sizeof((struct sockaddr_un *)0)->sun_path)
         return ecam_fail(error, ECAM_EINVAL,
-                         "endpoint \"%.200s\": the path is too long; at most %zu bytes are possible",
-                         endpoint, sizeof((struct sockaddr_un *)0)->sun_path - 1);
+                         "endpoint \"%.200s\": the path is too long; at most %zu bytes are "
+                         "possible", endpoint, sizeof((struct sockaddr_un *)0)->sun_path - 1);
     return bind ? check_ipc_path(rest, endpoint, error) : ECAM_OK;
 }
 
@@ -119,15 +120,15 @@ static ecam_status attach_failed(const char *endpoint, bool bind, ecam_error *er
 
     if (code == EADDRINUSE)
         return ecam_fail(error, ECAM_EIO,
-                         "endpoint %.200s is in use by another process; stop it or choose another port",
-                         endpoint);
+                         "endpoint %.200s is in use by another process; stop it or choose another "
+                         "port", endpoint);
     if (code == EINVAL)
         return ecam_fail(error, ECAM_EINVAL, "endpoint \"%.200s\" is not understood; " ACCEPTED,
                          endpoint);
     if (code == ENODEV || code == EADDRNOTAVAIL)
         return ecam_fail(error, ECAM_EIO,
-                         "endpoint %.200s: this host has no such address; expected one of its own as a "
-                         "number (127.0.0.1), an interface, or *", endpoint);
+                         "endpoint %.200s: this host has no such address; expected one of its own "
+                         "as a number (127.0.0.1), an interface, or *", endpoint);
     return ecam_fail(error, ECAM_EIO, "endpoint %.200s cannot be %s: %s", endpoint,
                      bind ? "bound" : "connected to", zmq_strerror(code));
 }

@@ -15,7 +15,8 @@ static uint64_t hash_of(uint64_t stage, const void *topic, size_t topic_bytes)
     return hash ? hash : 1;
 }
 
-void ecam_gaps_note(ecam_gaps *gaps, uint64_t stage, const void *topic, size_t topic_bytes, uint64_t seq)
+void ecam_gaps_note(ecam_gaps *gaps, uint64_t stage, const void *topic, size_t topic_bytes,
+                    uint64_t seq)
 {
     uint64_t hash = hash_of(stage, topic, topic_bytes);
     size_t first = hash % (ECAM_GAPS_SLOTS / WAYS) * WAYS, oldest = first;

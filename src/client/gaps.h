@@ -22,6 +22,7 @@ typedef struct ecam_gaps {
 
 /* Take note of a message. The first of a topic opens no gap; one that comes
  * again or too late counts as nothing. */
-void ecam_gaps_note(ecam_gaps *gaps, uint64_t stage, const void *topic, size_t topic_bytes, uint64_t seq);
+void ecam_gaps_note(ecam_gaps *gaps, uint64_t stage, const void *topic, size_t topic_bytes,
+                    uint64_t seq);
 
 #endif

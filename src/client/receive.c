@@ -97,7 +97,8 @@ static ecam_status keep(ecam_parts *parts, zmq_msg_t *part, ecam_error *error)
         return ecam_fail(error, ECAM_ELIMIT,
                          "a message has more than %d parts; it was dropped", ECAM_MAX_PARTS);
     if (parts->n == parts->capacity && grow(parts) != ECAM_OK)
-        return ecam_fail(error, ECAM_ENOMEM, "no memory for the parts of a message; it was dropped");
+        return ecam_fail(error, ECAM_ENOMEM,
+                         "no memory for the parts of a message; it was dropped");
     zmq_msg_init(&parts->messages[parts->n]);
     zmq_msg_move(&parts->messages[parts->n], part);
     parts->n++;

@@ -29,7 +29,8 @@ struct ecam_subscriber {
 static ecam_status zmq_failed(const char *what, ecam_error *error)
 {
     int code = zmq_errno();
-    return ecam_fail(error, code == ENOMEM ? ECAM_ENOMEM : ECAM_EIO, "%s: %s", what, zmq_strerror(code));
+    return ecam_fail(error, code == ENOMEM ? ECAM_ENOMEM : ECAM_EIO, "%s: %s", what,
+                     zmq_strerror(code));
 }
 
 static ecam_status open_socket(ecam_subscriber *s, ecam_error *error)
@@ -73,7 +74,8 @@ ecam_status ecam_subscriber_open(const char *const *endpoints, size_t n_endpoint
 {
     *out = NULL;
     if (n_endpoints == 0)
-        return ecam_fail(error, ECAM_EINVAL, "no endpoint is given; expected tcp://host:port or ipc://path");
+        return ecam_fail(error, ECAM_EINVAL,
+                         "no endpoint is given; expected tcp://host:port or ipc://path");
 
     ecam_subscriber *s = calloc(1, sizeof *s);
     if (!s)
@@ -106,8 +108,8 @@ static ecam_status decode(ecam_subscriber *s, ecam_error *error)
     const ecam_parts *parts = &s->parts;
 
     if (parts->n > MAX_RESULT_PARTS)
-        return ecam_fail(error, ECAM_ELIMIT, "a result has %zu frames; at most %d are accepted", parts->n,
-                         MAX_RESULT_PARTS);
+        return ecam_fail(error, ECAM_ELIMIT, "a result has %zu frames; at most %d are accepted",
+                         parts->n, MAX_RESULT_PARTS);
     ecam_status st = ecam_result_decode(parts->frames, parts->n, &s->arena, &s->result, error);
     if (st == ECAM_OK)
         ecam_gaps_note(&s->gaps, s->result.stage, parts->frames[0].data, parts->frames[0].size,

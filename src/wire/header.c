@@ -8,13 +8,14 @@ const ecam_node *ecam_header_open(ecam_reader *r, const ecam_frame *frames, size
 
     if (n_frames < 2)
         ecam_reader_fail(r, NULL, ECAM_EFORMAT,
-                         "the message has %zu frame%s; expected a topic and a header at least", n_frames,
-                         n_frames == 1 ? "" : "s");
+                         "the message has %zu frame%s; expected a topic and a header at least",
+                         n_frames, n_frames == 1 ? "" : "s");
     if (r->status == ECAM_OK)
         r->status = ecam_unpack(frames[1].data, frames[1].size, NULL, r->arena, &header, r->error);
     if (!header || header->kind == ECAM_NODE_MAP)
         return header;
-    ecam_reader_fail(r, NULL, ECAM_EFORMAT, "the header is %s; expected a map", ecam_node_kind_name(header));
+    ecam_reader_fail(r, NULL, ECAM_EFORMAT, "the header is %s; expected a map",
+                     ecam_node_kind_name(header));
     return NULL;
 }
 

@@ -7,10 +7,6 @@
 
 #define ECAM_PROTOCOL_VERSION 1
 
-/* run and output have no "|", ds_id none of these. */
-#define ECAM_BANNED_IN_NAME "|"
-#define ECAM_BANNED_IN_DS_ID ":;|"
-
 /* The header's map, or NULL. Errors: as ecam_unpack; ECAM_EFORMAT (fewer than
  * two frames, no map). */
 const ecam_node *ecam_header_open(ecam_reader *r, const ecam_frame *frames, size_t n_frames);

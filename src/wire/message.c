@@ -27,13 +27,14 @@ static void read_identity(ecam_reader *r, const ecam_node *header, ecam_message 
     uint64_t rank;
 
     if (run && run->kind == ECAM_NODE_TEXT &&
-        ecam_text_is_name(run->bytes, run->size, ECAM_MAX_NAME_BYTES, ECAM_BANNED_IN_NAME))
-        out->run = ecam_reader_name_of(r, run, "run", ECAM_BANNED_IN_NAME, false);
+        ecam_text_is_name(run->bytes, run->size, ECAM_MAX_NAME_BYTES, ecam_name_run.banned))
+        out->run = ecam_reader_name(r, header, "run", &ecam_name_run);
     if (ecam_node_uint(ecam_reader_find(header, "rank"), ECAM_MAX_RANK, &rank)) {
         out->has_rank = true;
         out->rank = (uint32_t)rank;
     }
-    out->has_session = ecam_node_uint(ecam_reader_find(header, "session"), UINT64_MAX, &out->session);
+    out->has_session = ecam_node_uint(ecam_reader_find(header, "session"), UINT64_MAX,
+                                      &out->session);
     out->has_seq = ecam_node_uint(ecam_reader_find(header, "seq"), ECAM_MAX_COUNT, &out->seq);
 }
 
@@ -44,7 +45,8 @@ static void read_world(ecam_reader *r, const ecam_node *header, ecam_message *ou
 
     out->world = (uint32_t)ecam_reader_uint_or(r, header, "world", 1, ECAM_MAX_WORLD, 1);
     if (out->rank >= out->world && (of_mode || ecam_reader_find(header, "world")))
-        ecam_reader_fail(r, "rank", ECAM_EINVAL, "key \"rank\" is %u; expected less than the \"world\" of %u",
+        ecam_reader_fail(r, "rank", ECAM_EINVAL,
+                         "key \"rank\" is %u; expected less than the \"world\" of %u",
                          out->rank, out->world);
 }
 
@@ -53,7 +55,7 @@ static void read_common(ecam_reader *r, const ecam_node *header, ecam_message *o
     ecam_header_check_version(r, header);
     out->type = (ecam_message_type)ecam_reader_word(r, header, "type", types, N_TYPES);
     if (*out->run == '\0')
-        out->run = ecam_reader_name(r, header, "run", ECAM_BANNED_IN_NAME);
+        out->run = ecam_reader_name(r, header, "run", &ecam_name_run);
     ecam_reader_uint_or(r, header, "rank", 0, ECAM_MAX_RANK, 0);
     read_world(r, header, out);
     ecam_reader_uint_or(r, header, "session", 0, UINT64_MAX, 0);
@@ -70,10 +72,9 @@ static void read_epoch(ecam_reader *r, const ecam_node *header, ecam_message *ou
 static void read_batch(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
                        size_t n_frames, ecam_message *out)
 {
-    const ecam_node *ds_id = ecam_reader_find(header, "ds_id");
-
     read_epoch(r, header, out);
-    out->ds_id = ds_id ? ecam_reader_name_of(r, ds_id, "ds_id", ECAM_BANNED_IN_DS_ID, true) : "";
+    if (ecam_reader_find(header, "ds_id"))
+        out->ds_id = ecam_reader_name(r, header, "ds_id", &ecam_name_ds_id);
     out->step = ecam_reader_uint(r, header, "step", 0, ECAM_MAX_COUNT);
 
     const ecam_topic_part parts[] = {{"type", types[out->type]},
@@ -93,8 +94,8 @@ static void read_label_mapping(ecam_reader *r, const ecam_node *header, ecam_mes
         if (mapping->items[2 * i].kind != ECAM_NODE_TEXT ||
             !ecam_node_int(&mapping->items[2 * i + 1], &value)) {
             ecam_reader_fail(r, "label_mapping", ECAM_ETYPE,
-                             "key \"label_mapping\": entry %zu goes from %s to %s; expected a class name "
-                             "to an integer",
+                             "key \"label_mapping\": entry %zu goes from %s to %s; expected a "
+                             "class name to an integer",
                              i, ecam_node_kind_name(&mapping->items[2 * i]),
                              ecam_node_kind_name(&mapping->items[2 * i + 1]));
             return;
@@ -109,7 +110,8 @@ static void read_traces(ecam_reader *r, const ecam_node *header, ecam_message *o
 
     for (size_t i = 0; traces && i < traces->size; i++) {
         if (traces->items[i].kind != ECAM_NODE_MAP) {
-            ecam_reader_fail(r, "traces", ECAM_ETYPE, "key \"traces\": entry %zu is %s; expected a map", i,
+            ecam_reader_fail(r, "traces", ECAM_ETYPE,
+                             "key \"traces\": entry %zu is %s; expected a map", i,
                              ecam_node_kind_name(&traces->items[i]));
             return;
         }
@@ -117,7 +119,8 @@ static void read_traces(ecam_reader *r, const ecam_node *header, ecam_message *o
     out->traces = traces;
 }
 
-static void read_hello(ecam_reader *r, const ecam_node *header, const ecam_frame *frames, ecam_message *out)
+static void read_hello(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
+                       ecam_message *out)
 {
     const ecam_topic_part parts[] = {{"type", types[out->type]}, {"run", out->run}};
 
@@ -130,12 +133,13 @@ static void read_hello(ecam_reader *r, const ecam_node *header, const ecam_frame
 
 /* A map of at most `max` entries, and memory for as many of `size` bytes; NULL
  * after a failure. */
-static void *read_table(ecam_reader *r, const ecam_node *header, const char *key, size_t max, size_t size,
-                        const ecam_node **map)
+static void *read_table(ecam_reader *r, const ecam_node *header, const char *key, size_t max,
+                        size_t size, const ecam_node **map)
 {
     *map = ecam_reader_map(r, header, key);
     if (*map && (*map)->size > max)
-        ecam_reader_fail(r, key, ECAM_ELIMIT, "key \"%s\" has %zu entries; at most %zu are accepted", key,
+        ecam_reader_fail(r, key, ECAM_ELIMIT,
+                         "key \"%s\" has %zu entries; at most %zu are accepted", key,
                          (*map)->size, max);
     return *map ? ecam_reader_alloc(r, (*map)->size, size) : NULL;
 }
@@ -147,13 +151,13 @@ static void read_sent(ecam_reader *r, const ecam_node *header, ecam_message *out
 
     for (size_t i = 0; sent && i < map->size && r->status == ECAM_OK; i++) {
         const ecam_node *pair = &map->items[2 * i + 1];
-        sent[i].ds_id = ecam_reader_name_of(r, &map->items[2 * i], "sent", ECAM_BANNED_IN_DS_ID, true);
+        sent[i].ds_id = ecam_reader_name_in(r, &map->items[2 * i], "sent", &ecam_name_ds_id);
         if (pair->kind != ECAM_NODE_LIST || pair->size != 2 ||
             !ecam_node_uint(&pair->items[0], ECAM_MAX_COUNT, &sent[i].batches) ||
             !ecam_node_uint(&pair->items[1], ECAM_MAX_COUNT, &sent[i].samples))
             ecam_reader_fail(r, "sent", ECAM_ETYPE,
-                             "key \"sent\": data set \"%s\" has no [batches, samples]; expected two counts",
-                             sent[i].ds_id);
+                             "key \"sent\": data set \"%s\" has no [batches, samples]; expected "
+                             "two counts", sent[i].ds_id);
         bool repeated = false;
         for (size_t j = 0; j < out->n_sent && !repeated; j++)
             repeated = strcmp(sent[j].ds_id, sent[i].ds_id) == 0;
@@ -184,12 +188,12 @@ static void read_last_seq(ecam_reader *r, const ecam_node *header, ecam_message 
         const ecam_node *topic = &map->items[2 * i];
         if (topic->kind != ECAM_NODE_TEXT || topic->size > MAX_TOPIC_BYTES)
             ecam_reader_fail(r, "last_seq", ECAM_ETYPE,
-                             "key \"last_seq\": entry %zu has no topic; expected a string of at most %d bytes",
-                             i, MAX_TOPIC_BYTES);
+                             "key \"last_seq\": entry %zu has no topic; expected a string of at "
+                             "most %d bytes", i, MAX_TOPIC_BYTES);
         else if (!ecam_node_uint(&map->items[2 * i + 1], ECAM_MAX_COUNT, &last[i].seq))
             ecam_reader_fail(r, "last_seq", ECAM_ETYPE,
-                             "key \"last_seq\": entry %zu has %s for its \"seq\"; expected a count", i,
-                             ecam_node_kind_name(&map->items[2 * i + 1]));
+                             "key \"last_seq\": entry %zu has %s for its \"seq\"; expected a count",
+                             i, ecam_node_kind_name(&map->items[2 * i + 1]));
         else
             last[i].topic = ecam_reader_text_of(r, topic, "last_seq");
     }
@@ -197,7 +201,8 @@ static void read_last_seq(ecam_reader *r, const ecam_node *header, ecam_message 
     out->n_last_seq = last ? map->size : 0;
 }
 
-static void read_bye(ecam_reader *r, const ecam_node *header, const ecam_frame *frames, ecam_message *out)
+static void read_bye(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
+                     ecam_message *out)
 {
     const ecam_topic_part parts[] = {{"type", types[out->type]}, {"run", out->run}};
 
@@ -206,8 +211,8 @@ static void read_bye(ecam_reader *r, const ecam_node *header, const ecam_frame *
         read_last_seq(r, header, out);
 }
 
-static void read_header(ecam_reader *r, const ecam_node *header, const ecam_frame *frames, size_t n_frames,
-                        ecam_message *out)
+static void read_header(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
+                        size_t n_frames, ecam_message *out)
 {
     read_identity(r, header, out);
     read_common(r, header, out);
@@ -226,7 +231,8 @@ static void read_topic(ecam_reader *r, const ecam_frame *frame, ecam_message *ou
     char *topic;
 
     if (frame->size > MAX_TOPIC_BYTES) {
-        ecam_reader_fail(r, "topic", ECAM_ELIMIT, "the topic has %zu bytes; at most %d are accepted",
+        ecam_reader_fail(r, "topic", ECAM_ELIMIT,
+                         "the topic has %zu bytes; at most %d are accepted",
                          frame->size, MAX_TOPIC_BYTES);
         return;
     }

@@ -12,7 +12,8 @@ typedef struct source {
 
 static bool is_item(const ecam_node *node)
 {
-    return node->kind != ECAM_NODE_NIL && node->kind != ECAM_NODE_LIST && node->kind != ECAM_NODE_MAP;
+    return node->kind != ECAM_NODE_NIL && node->kind != ECAM_NODE_LIST &&
+           node->kind != ECAM_NODE_MAP;
 }
 
 /* A NumPy scalar in a list: msgpack-numpy makes a map of each element of
@@ -26,7 +27,9 @@ static void scalar_item(const source *s, const char *key, const ecam_node *map, 
         return;
     if (t.ndim != 0) {
         ecam_reader_fail(s->r, key, ECAM_ETYPE,
-                         "key \"%s\" is a list of tensors; expected one tensor, or a list of numbers or strings", key);
+                         "key \"%s\" is a list of tensors; expected one tensor, or a list of "
+                         "numbers or strings",
+                         key);
         return;
     }
     if (t.dtype == ECAM_BOOL) {
@@ -58,8 +61,8 @@ static void list_field(const source *s, const ecam_node *list, ecam_field *field
             continue;
         if (item->kind != ECAM_NODE_MAP) {
             ecam_reader_fail(s->r, field->key, ECAM_ETYPE,
-                             "key \"%s\": item %zu is %s; expected a number or a string", field->key, i,
-                             ecam_node_kind_name(item));
+                             "key \"%s\": item %zu is %s; expected a number or a string",
+                             field->key, i, ecam_node_kind_name(item));
             return;
         }
         if (!copy) {
@@ -103,7 +106,8 @@ void ecam_message_fields(ecam_reader *r, const ecam_node *header, const ecam_fra
     if (!data)
         return;
     if (data->size > ECAM_MAX_FIELDS) {
-        ecam_reader_fail(r, "data", ECAM_ELIMIT, "key \"data\" has %zu entries; at most %d are accepted",
+        ecam_reader_fail(r, "data", ECAM_ELIMIT,
+                         "key \"data\" has %zu entries; at most %d are accepted",
                          data->size, ECAM_MAX_FIELDS);
         return;
     }
@@ -112,8 +116,9 @@ void ecam_message_fields(ecam_reader *r, const ecam_node *header, const ecam_fra
     for (size_t i = 0; i < data->size && r->status == ECAM_OK; i++) {
         const ecam_node *value = &data->items[2 * i + 1];
         ecam_field *field = &fields[out->n_fields];
-        field->key = ecam_reader_name_of(r, &data->items[2 * i], "data", "", false);
-        if (r->status != ECAM_OK || value->kind == ECAM_NODE_NIL || ecam_message_field(out, field->key))
+        field->key = ecam_reader_name_in(r, &data->items[2 * i], "data", &ecam_name_plain);
+        if (r->status != ECAM_OK || value->kind == ECAM_NODE_NIL ||
+            ecam_message_field(out, field->key))
             continue; /* the first of equal keys counts */
         read_field(&s, value, field);
         out->n_fields++;

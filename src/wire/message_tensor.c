@@ -21,16 +21,18 @@ static void read_type(ecam_reader *r, const ecam_node *map, ecam_tensor *t)
         return;
     if (type->kind == ECAM_NODE_LIST || ecam_node_is_text(kind, "V")) {
         ecam_reader_fail(r, "type", ECAM_ETYPE,
-                         "structured arrays are not accepted; expected numbers (bfloat16 is named \"bfloat16\")");
+                         "structured arrays are not accepted; expected numbers (bfloat16 is named "
+                         "\"bfloat16\")");
     } else if (type->kind != ECAM_NODE_TEXT) {
         ecam_reader_fail(r, "type", ECAM_ETYPE, "key \"type\" is %s; expected NumPy's dtype string",
                          ecam_node_kind_name(type));
-    } else if (ecam_node_is_text(kind, "O") || ecam_node_is_text(type, "|O") || ecam_node_is_text(type, "O")) {
+    } else if (ecam_node_is_text(kind, "O") || ecam_node_is_text(type, "|O") ||
+               ecam_node_is_text(type, "O")) {
         ecam_reader_fail(r, "type", ECAM_ETYPE, "object arrays are not accepted; expected numbers");
     } else if (ecam_dtype_parse(type->bytes, type->size, &t->dtype) != ECAM_OK) {
         ecam_reader_fail(r, "type", ECAM_ETYPE,
-                         "element type \"%s\" is not accepted; expected a little-endian bool, integer, "
-                         "float16, bfloat16, float32 or float64",
+                         "element type \"%s\" is not accepted; expected a little-endian bool, "
+                         "integer, float16, bfloat16, float32 or float64",
                          ecam_text_clean(shown, sizeof shown, type->bytes, type->size));
     }
 }
@@ -42,16 +44,18 @@ static void read_shape(ecam_reader *r, const ecam_node *map, ecam_tensor *t)
     if (!shape)
         return;
     if (shape->size < 1 || shape->size > ECAM_MAX_DIMS) {
-        ecam_reader_fail(r, "shape", ECAM_ESHAPE, "the shape has %zu axes; expected 1 to %d", shape->size,
-                         ECAM_MAX_DIMS);
+        ecam_reader_fail(r, "shape", ECAM_ESHAPE, "the shape has %zu axes; expected 1 to %d",
+                         shape->size, ECAM_MAX_DIMS);
         return;
     }
     t->ndim = (unsigned)shape->size;
     for (unsigned i = 0; i < t->ndim; i++) {
-        if (!ecam_node_uint(&shape->items[i], ECAM_MAX_COUNT, &t->shape[i])) {
+        const ecam_node *axis = &shape->items[i];
+        if (!ecam_node_uint(axis, ECAM_MAX_COUNT, &t->shape[i])) {
+            bool integer = axis->kind == ECAM_NODE_INT || axis->kind == ECAM_NODE_UINT;
             ecam_reader_fail(r, "shape", ECAM_ESHAPE,
-                             "axis %u of the shape is %s that is no size; expected an integer from 1 to 2^53",
-                             i, ecam_node_kind_name(&shape->items[i]));
+                             "axis %u of the shape is %s%s; expected an integer from 1 to 2^53", i,
+                             ecam_node_kind_name(axis), integer ? " out of range" : "");
             return;
         }
     }
@@ -68,8 +72,8 @@ static void read_inline(ecam_reader *r, const ecam_node *data, ecam_tensor *t)
     t->size_bytes = data->size;
 }
 
-static void read_framed(ecam_reader *r, const ecam_node *map, const ecam_frame *frames, size_t n_frames,
-                        ecam_tensor *t)
+static void read_framed(ecam_reader *r, const ecam_node *map, const ecam_frame *frames,
+                        size_t n_frames, ecam_tensor *t)
 {
     uint64_t index = ecam_reader_uint(r, map, "frame", 2, ECAM_MAX_COUNT);
 
@@ -85,8 +89,8 @@ static void read_framed(ecam_reader *r, const ecam_node *map, const ecam_frame *
     t->size_bytes = frames[index].size;
 }
 
-static void read_bytes(ecam_reader *r, const ecam_node *map, const ecam_frame *frames, size_t n_frames,
-                       ecam_tensor *t)
+static void read_bytes(ecam_reader *r, const ecam_node *map, const ecam_frame *frames,
+                       size_t n_frames, ecam_tensor *t)
 {
     const ecam_node *data = ecam_reader_find(map, "data");
     const ecam_node *frame = ecam_reader_find(map, "frame");
@@ -96,7 +100,8 @@ static void read_bytes(ecam_reader *r, const ecam_node *map, const ecam_frame *f
                          "the bytes are said to lie in shared memory, but no ring was handed over; "
                          "expected \"data\" or \"frame\"");
     else if (data && frame)
-        ecam_reader_fail(r, "frame", ECAM_EINVAL, "both \"data\" and \"frame\" are given; expected one");
+        ecam_reader_fail(r, "frame", ECAM_EINVAL,
+                         "both \"data\" and \"frame\" are given; expected one");
     else if (data)
         read_inline(r, data, t);
     else if (frame)
@@ -118,10 +123,13 @@ static void read_grid(ecam_reader *r, const ecam_node *map, ecam_tensor *t)
     else if (grid->size != 2 || !ecam_node_uint(&grid->items[0], UINT32_MAX, &h) ||
              !ecam_node_uint(&grid->items[1], UINT32_MAX, &w) || h == 0 || w == 0)
         ecam_reader_fail(r, "grid", ECAM_EINVAL,
-                         "key \"grid\" is not two positive integers; expected [height, width] in tokens");
+                         "key \"grid\" is not two positive integers; expected [height, width] in "
+                         "tokens");
     else if (h > t->shape[1] / w)
-        ecam_reader_fail(r, "grid", ECAM_ESHAPE, "a grid of %llu x %llu needs more than the %llu tokens there are",
-                         (unsigned long long)h, (unsigned long long)w, (unsigned long long)t->shape[1]);
+        ecam_reader_fail(r, "grid", ECAM_ESHAPE,
+                         "a grid of %llu x %llu needs more than the %llu tokens there are",
+                         (unsigned long long)h, (unsigned long long)w,
+                         (unsigned long long)t->shape[1]);
     t->grid[0] = (uint32_t)h;
     t->grid[1] = (uint32_t)w;
 }
@@ -132,16 +140,18 @@ static void read_layout(ecam_reader *r, const ecam_node *map, ecam_tensor *t)
         t->layout = (ecam_layout)ecam_reader_word(r, map, "layout", layouts, 4);
     if (t->layout == ECAM_LAYOUT_NLC && t->ndim != 3)
         ecam_reader_fail(r, "layout", ECAM_ESHAPE,
-                         "layout NLC has 3 axes (samples, tokens, channels); the shape has %u", t->ndim);
+                         "layout NLC has 3 axes (samples, tokens, channels); the shape has %u",
+                         t->ndim);
     if (r->status == ECAM_OK && ecam_reader_find(map, "grid"))
         read_grid(r, map, t);
 }
 
-static void read_all(ecam_reader *r, const ecam_node *map, const ecam_frame *frames, size_t n_frames,
-                     ecam_tensor *t)
+static void read_all(ecam_reader *r, const ecam_node *map, const ecam_frame *frames,
+                     size_t n_frames, ecam_tensor *t)
 {
     if (ecam_reader_find(map, "complex")) {
-        ecam_reader_fail(r, "complex", ECAM_ETYPE, "complex numbers are not accepted; expected real ones");
+        ecam_reader_fail(r, "complex", ECAM_ETYPE,
+                         "complex numbers are not accepted; expected real ones");
         return;
     }
     bool array = ecam_reader_bool(r, map, "nd");

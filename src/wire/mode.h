@@ -5,7 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum ecam_mode { ECAM_MODE_TRAIN, ECAM_MODE_EVAL, ECAM_MODE_TEST, ECAM_MODE_INFER } ecam_mode;
+typedef enum ecam_mode {
+    ECAM_MODE_TRAIN,
+    ECAM_MODE_EVAL,
+    ECAM_MODE_TEST,
+    ECAM_MODE_INFER
+} ecam_mode;
 #define ECAM_MODE_COUNT 4
 
 extern const char *const ecam_mode_names[ECAM_MODE_COUNT];

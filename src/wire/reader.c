@@ -9,7 +9,8 @@
 
 #define SHOWN_BYTES 64
 
-ecam_status ecam_reader_fail(ecam_reader *r, const char *key, ecam_status status, const char *format, ...)
+ecam_status ecam_reader_fail(ecam_reader *r, const char *key, ecam_status status,
+                             const char *format, ...)
 {
     if (r->status != ECAM_OK)
         return r->status;
@@ -35,7 +36,8 @@ void *ecam_reader_alloc(ecam_reader *r, size_t count, size_t size)
     size_t limit = r->arena->limit_bytes;
     if (limit != 0 && (count > limit / size || count * size + 64 > limit - r->arena->used_bytes))
         ecam_reader_fail(r, NULL, ECAM_ELIMIT,
-                         "the header needs more than the %zu bytes of memory that it may take", limit);
+                         "the header needs more than the %zu bytes of memory that it may take",
+                         limit);
     else
         ecam_reader_fail(r, NULL, ECAM_ENOMEM, "no memory to decode a header");
     return NULL;
@@ -52,7 +54,8 @@ const ecam_node *ecam_reader_need(ecam_reader *r, const ecam_node *map, const ch
 {
     const ecam_node *node = r->status == ECAM_OK ? ecam_reader_find(map, key) : NULL;
     if (!node)
-        ecam_reader_fail(r, key, ECAM_EMISSING, "key \"%s\" is missing; expected %s", key, expected);
+        ecam_reader_fail(r, key, ECAM_EMISSING, "key \"%s\" is missing; expected %s", key,
+                         expected);
     return node;
 }
 
@@ -69,7 +72,8 @@ uint64_t ecam_reader_uint(ecam_reader *r, const ecam_node *map, const char *key,
                          ecam_node_kind_name(node));
     else if (node->kind == ECAM_NODE_INT && node->integer < 0)
         ecam_reader_fail(r, key, ECAM_EINVAL, "key \"%s\" is %lld; expected %llu to %llu", key,
-                         (long long)node->integer, (unsigned long long)min, (unsigned long long)max);
+                         (long long)node->integer, (unsigned long long)min,
+                         (unsigned long long)max);
     else if (!ecam_node_uint(node, max, &value) || value < min)
         ecam_reader_fail(r, key, ECAM_EINVAL, "key \"%s\" is %llu; expected %llu to %llu", key,
                          (unsigned long long)node->natural, (unsigned long long)min,
@@ -119,8 +123,8 @@ static const ecam_node *need_kind(ecam_reader *r, const ecam_node *map, const ch
 
     if (!node || node->kind == kind)
         return node;
-    ecam_reader_fail(r, key, ECAM_ETYPE, "key \"%s\" is %s; expected %s", key, ecam_node_kind_name(node),
-                     expected);
+    ecam_reader_fail(r, key, ECAM_ETYPE, "key \"%s\" is %s; expected %s", key,
+                     ecam_node_kind_name(node), expected);
     return NULL;
 }
 
@@ -134,37 +138,49 @@ const ecam_node *ecam_reader_list(ecam_reader *r, const ecam_node *map, const ch
     return need_kind(r, map, key, ECAM_NODE_LIST);
 }
 
-const char *ecam_reader_name_of(ecam_reader *r, const ecam_node *node, const char *key,
-                                const char *banned, bool may_be_empty)
+const ecam_name_rule ecam_name_plain = {.banned = ""};
+const ecam_name_rule ecam_name_run = {.banned = "|"};
+const ecam_name_rule ecam_name_ds_id = {.banned = ":;|", .may_be_empty = true};
+
+/* what: how the node stands to the key, for failures. */
+static const char *read_name(ecam_reader *r, const ecam_node *node, const char *what,
+                             const char *key, const ecam_name_rule *rule)
 {
     char shown[SHOWN_BYTES];
 
     if (r->status != ECAM_OK)
         return "";
     if (node->kind != ECAM_NODE_TEXT) {
-        ecam_reader_fail(r, key, ECAM_ETYPE, "key \"%s\" is %s; expected a string", key,
+        ecam_reader_fail(r, key, ECAM_ETYPE, "%s \"%s\" is %s; expected a string", what, key,
                          ecam_node_kind_name(node));
         return "";
     }
-    if (node->size == 0 && may_be_empty)
+    if (node->size == 0 && rule->may_be_empty)
         return "";
-    if (!ecam_text_is_name(node->bytes, node->size, ECAM_MAX_NAME_BYTES, banned)) {
+    if (!ecam_text_is_name(node->bytes, node->size, ECAM_MAX_NAME_BYTES, rule->banned)) {
         ecam_reader_fail(r, key, ECAM_EINVAL,
-                         "key \"%s\" is \"%s\" (%zu bytes); expected %s to %d bytes of UTF-8 without "
-                         "control characters%s%s",
-                         key, ecam_text_clean(shown, sizeof shown, node->bytes, node->size), node->size,
-                         may_be_empty ? "0" : "1", ECAM_MAX_NAME_BYTES, *banned ? " and without " : "",
-                         banned);
+                         "%s \"%s\" is \"%s\" (%zu bytes); expected %d to %d bytes of UTF-8 "
+                         "without control characters%s%s",
+                         what, key, ecam_text_clean(shown, sizeof shown, node->bytes, node->size),
+                         node->size, rule->may_be_empty ? 0 : 1, ECAM_MAX_NAME_BYTES,
+                         *rule->banned ? " and without any of " : "", rule->banned);
         return "";
     }
     char *text = ecam_reader_alloc(r, node->size + 1, 1);
     return text ? memcpy(text, node->bytes, node->size) : "";
 }
 
-const char *ecam_reader_name(ecam_reader *r, const ecam_node *map, const char *key, const char *banned)
+const char *ecam_reader_name(ecam_reader *r, const ecam_node *map, const char *key,
+                             const ecam_name_rule *rule)
 {
     const ecam_node *node = ecam_reader_need(r, map, key, "a string");
-    return node ? ecam_reader_name_of(r, node, key, banned, false) : "";
+    return node ? read_name(r, node, "key", key, rule) : "";
+}
+
+const char *ecam_reader_name_in(ecam_reader *r, const ecam_node *node, const char *key,
+                                const ecam_name_rule *rule)
+{
+    return read_name(r, node, "a name in key", key, rule);
 }
 
 const char *ecam_reader_text_of(ecam_reader *r, const ecam_node *node, const char *key)

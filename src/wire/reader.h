@@ -27,7 +27,8 @@ typedef struct ecam_reader {
 } ecam_reader;
 
 /* Record a failure, unless one is recorded already. Returns its status. */
-ecam_status ecam_reader_fail(ecam_reader *r, const char *key, ecam_status status, const char *format, ...)
+ecam_status ecam_reader_fail(ecam_reader *r, const char *key, ecam_status status,
+                             const char *format, ...)
     ECAM_PRINTF(4, 5);
 
 /* Arena memory; fails with ECAM_ELIMIT where the arena's limit is what is
@@ -52,12 +53,23 @@ bool ecam_reader_bool(ecam_reader *r, const ecam_node *map, const char *key);
 const ecam_node *ecam_reader_map(ecam_reader *r, const ecam_node *map, const char *key);
 const ecam_node *ecam_reader_list(ecam_reader *r, const ecam_node *map, const char *key);
 
-/* 1..ECAM_MAX_NAME_BYTES of UTF-8 without control characters and without the
- * characters in `banned`; may_be_empty: or none. Never NULL. `key` names the
- * node in failures. */
-const char *ecam_reader_name_of(ecam_reader *r, const ecam_node *node, const char *key,
-                                const char *banned, bool may_be_empty);
-const char *ecam_reader_name(ecam_reader *r, const ecam_node *map, const char *key, const char *banned);
+/* What a name may be, beside 1..ECAM_MAX_NAME_BYTES of UTF-8 without control
+ * characters: none of the characters in `banned`, but perhaps empty. */
+typedef struct ecam_name_rule {
+    const char *banned;
+    bool may_be_empty;
+} ecam_name_rule;
+
+extern const ecam_name_rule ecam_name_plain;  /* nothing more */
+extern const ecam_name_rule ecam_name_run;    /* a run or an output: no "|" */
+extern const ecam_name_rule ecam_name_ds_id;  /* no ":;|", may be empty */
+
+/* A name as the value of a key, or itself a key of the map that is `key`'s
+ * value. Never NULL. */
+const char *ecam_reader_name(ecam_reader *r, const ecam_node *map, const char *key,
+                             const ecam_name_rule *rule);
+const char *ecam_reader_name_in(ecam_reader *r, const ecam_node *node, const char *key,
+                                const ecam_name_rule *rule);
 
 /* Free text, brought to clean UTF-8 (ecam_text_clean): for display only. */
 const char *ecam_reader_text_of(ecam_reader *r, const ecam_node *node, const char *key);

@@ -15,7 +15,8 @@ const char *ecam_result_type_name(ecam_result_type type)
     return ecam_result_names[type];
 }
 
-size_t ecam_result_topic_parts(const ecam_result *result, ecam_topic_part parts[ECAM_RESULT_TOPIC_PARTS])
+size_t ecam_result_topic_parts(const ecam_result *result,
+                               ecam_topic_part parts[ECAM_RESULT_TOPIC_PARTS])
 {
     parts[0] = (ecam_topic_part){"type", ecam_result_names[result->type]};
     parts[1] = (ecam_topic_part){"run", result->run};

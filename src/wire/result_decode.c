@@ -19,10 +19,8 @@ static const char *read_text(ecam_reader *r, const ecam_node *header, const char
 
 static void read_sample(ecam_reader *r, const ecam_node *header, ecam_result_sample *out)
 {
-    const ecam_node *ds_id = ecam_reader_need(r, header, "ds_id", "a string");
-
     out->number = read_u32(r, header, "sample");
-    out->ds_id = ds_id ? ecam_reader_name_of(r, ds_id, "ds_id", ECAM_BANNED_IN_DS_ID, true) : "";
+    out->ds_id = ecam_reader_name(r, header, "ds_id", &ecam_name_ds_id);
     out->rank = (uint32_t)ecam_reader_uint(r, header, "rank", 0, ECAM_MAX_RANK);
     out->step = ecam_reader_uint(r, header, "step", 0, ECAM_MAX_COUNT);
     out->index = read_u32(r, header, "index");
@@ -55,7 +53,8 @@ static void read_page(ecam_reader *r, const ecam_node *header, ecam_result_page 
     out->pages = read_u32(r, header, "pages");
     out->rows = read_u32(r, header, "rows");
     if (out->number >= out->pages)
-        ecam_reader_fail(r, "page", ECAM_EINVAL, "key \"page\" is %u; expected less than the \"pages\" of %u",
+        ecam_reader_fail(r, "page", ECAM_EINVAL,
+                         "key \"page\" is %u; expected less than the \"pages\" of %u",
                          out->number, out->pages);
 }
 
@@ -71,26 +70,37 @@ static void read_picture(ecam_reader *r, const ecam_node *header, const ecam_fra
     ecam_reader_uint(r, header, "frame", 2, 2);
     if (n_frames != 3) {
         ecam_reader_fail(r, "frame", ECAM_EFORMAT,
-                         "the message has %zu frames; expected 3, the last with the picture", n_frames);
+                         "the message has %zu frames; expected 3, the last of them the picture",
+                         n_frames);
         return;
     }
-    if (frames[2].size < sizeof signature || memcmp(frames[2].data, signature, sizeof signature) != 0)
-        ecam_reader_fail(r, "frame", ECAM_EFORMAT, "frame 2 of %zu bytes is no PNG", frames[2].size);
+    if (frames[2].size < sizeof signature ||
+        memcmp(frames[2].data, signature, sizeof signature) != 0)
+        ecam_reader_fail(r, "frame", ECAM_EFORMAT,
+                         "frame 2 of %zu bytes does not begin as a PNG does", frames[2].size);
     out->png = frames[2].data;
     out->png_bytes = frames[2].size;
 }
 
-static const char *const *read_texts(ecam_reader *r, const ecam_node *header, const char *key, uint32_t n)
+static const char *const *read_texts(ecam_reader *r, const ecam_node *header, const char *key,
+                                     uint32_t n)
 {
     const ecam_node *list = ecam_reader_find(header, key) ? ecam_reader_list(r, header, key) : NULL;
 
     if (list && list->size != n)
-        ecam_reader_fail(r, key, ECAM_ESHAPE, "key \"%s\" has %zu entries; expected one for each of %u samples",
+        ecam_reader_fail(r, key, ECAM_ESHAPE,
+                         "key \"%s\" has %zu entries; expected one for each of %u samples",
                          key, list->size, n);
     const char **texts = list ? ecam_reader_alloc(r, list->size, sizeof *texts) : NULL;
-    for (size_t i = 0; texts && i < list->size; i++)
-        if (list->items[i].kind != ECAM_NODE_NIL)
-            texts[i] = ecam_reader_text_of(r, &list->items[i], key);
+    for (size_t i = 0; texts && i < list->size && r->status == ECAM_OK; i++) {
+        const ecam_node *item = &list->items[i];
+        if (item->kind == ECAM_NODE_TEXT)
+            texts[i] = ecam_reader_text_of(r, item, key);
+        else if (item->kind != ECAM_NODE_NIL)
+            ecam_reader_fail(r, key, ECAM_ETYPE,
+                             "key \"%s\": entry %zu is %s; expected a string or nil",
+                             key, i, ecam_node_kind_name(item));
+    }
     return texts;
 }
 
@@ -103,8 +113,8 @@ static void read_missing(ecam_reader *r, const ecam_node *header, ecam_result_su
     for (size_t i = 0; ranks && i < list->size; i++) {
         if (!ecam_node_uint(&list->items[i], ECAM_MAX_RANK, &rank))
             ecam_reader_fail(r, "missing_ranks", ECAM_ETYPE,
-                             "key \"missing_ranks\": entry %zu is %s that is no rank; expected 0 to 2^31 - 1",
-                             i, ecam_node_kind_name(&list->items[i]));
+                             "key \"missing_ranks\": entry %zu is %s that is no rank; expected 0 "
+                             "to 2^31 - 1", i, ecam_node_kind_name(&list->items[i]));
         ranks[i] = (uint32_t)rank;
     }
     out->missing_ranks = ranks;
@@ -123,7 +133,8 @@ static void read_summary(ecam_reader *r, const ecam_node *header, ecam_result_su
     out->rejected = ecam_reader_uint(r, header, "rejected", 0, UINT64_MAX);
     out->late = ecam_reader_uint_or(r, header, "late", 0, UINT64_MAX, 0);
     for (int i = 0; i < 4; i++)
-        out->published[i] = ecam_reader_uint_or(r, published, ecam_result_names[i], 0, UINT64_MAX, 0);
+        out->published[i] = ecam_reader_uint_or(r, published, ecam_result_names[i], 0, UINT64_MAX,
+                                                0);
     out->labels = read_texts(r, header, "labels", out->samples);
     out->preds = read_texts(r, header, "preds", out->samples);
     out->latency_ns = ecam_reader_uint(r, header, "latency_ns", 0, UINT64_MAX);
@@ -131,7 +142,7 @@ static void read_summary(ecam_reader *r, const ecam_node *header, ecam_result_su
 
 static void read_error(ecam_reader *r, const ecam_node *header, ecam_result_error *out)
 {
-    out->code = ecam_reader_name(r, header, "code", "");
+    out->code = ecam_reader_name(r, header, "code", &ecam_name_plain);
     const ecam_node *message = ecam_reader_need(r, header, "message", "a string");
     out->message = message ? ecam_reader_text_of(r, message, "message") : "";
     out->has_rank = ecam_reader_find(header, "rank") != NULL;
@@ -150,9 +161,10 @@ static void read_stats(ecam_reader *r, const ecam_node *header, ecam_result_stat
 
     for (size_t i = 0; counters && i < map->size && r->status == ECAM_OK; i++) {
         const ecam_node *value = &map->items[2 * i + 1];
-        counters[i].name = ecam_reader_name_of(r, &map->items[2 * i], "counters", "", false);
+        counters[i].name = ecam_reader_name_in(r, &map->items[2 * i], "counters", &ecam_name_plain);
         if (!ecam_node_uint(value, UINT64_MAX, &counters[i].value))
-            ecam_reader_fail(r, "counters", ECAM_ETYPE, "key \"counters\": \"%s\" is %s; expected a count",
+            ecam_reader_fail(r, "counters", ECAM_ETYPE,
+                             "key \"counters\": \"%s\" is %s; expected a count",
                              counters[i].name, ecam_node_kind_name(value));
     }
     out->counters = counters;
@@ -168,19 +180,19 @@ static void read_common(ecam_reader *r, const ecam_node *header, ecam_result *ou
     out->seq = ecam_reader_uint(r, header, "seq", 0, ECAM_MAX_COUNT);
     out->time_ns = ecam_reader_uint(r, header, "time_ns", 0, UINT64_MAX);
     if (out->type == ECAM_RESULT_ERROR && ecam_reader_find(header, "run"))
-        out->run = ecam_reader_name(r, header, "run", ECAM_BANNED_IN_NAME);
+        out->run = ecam_reader_name(r, header, "run", &ecam_name_run);
     if (r->status != ECAM_OK || !ecam_result_of_epoch(out->type))
         return;
-    out->run = ecam_reader_name(r, header, "run", ECAM_BANNED_IN_NAME);
-    out->output = ecam_reader_name(r, header, "output", ECAM_BANNED_IN_NAME);
+    out->run = ecam_reader_name(r, header, "run", &ecam_name_run);
+    out->output = ecam_reader_name(r, header, "output", &ecam_name_run);
     out->epoch = ecam_reader_uint(r, header, "epoch", 0, ECAM_MAX_COUNT);
     out->attempt = (uint32_t)ecam_reader_uint(r, header, "attempt", 1, UINT32_MAX);
     out->mode = ecam_mode_name(
         (ecam_mode)ecam_reader_word(r, header, "mode", ecam_mode_names, ECAM_MODE_COUNT));
 }
 
-static void read_result(ecam_reader *r, const ecam_node *header, const ecam_frame *frames, size_t n_frames,
-                        ecam_result *out)
+static void read_result(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
+                        size_t n_frames, ecam_result *out)
 {
     ecam_topic_part parts[ECAM_RESULT_TOPIC_PARTS];
 

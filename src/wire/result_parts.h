@@ -23,6 +23,7 @@ static inline bool ecam_result_has_picture(ecam_result_type type)
 #define ECAM_RESULT_TOPIC_PARTS 4
 
 /* The parts of a result's topic; returns how many. */
-size_t ecam_result_topic_parts(const ecam_result *result, ecam_topic_part parts[ECAM_RESULT_TOPIC_PARTS]);
+size_t ecam_result_topic_parts(const ecam_result *result,
+                               ecam_topic_part parts[ECAM_RESULT_TOPIC_PARTS]);
 
 #endif

@@ -42,7 +42,8 @@ static lead lead_of(unsigned char byte)
         {.fixed = 1}, {.fixed = 2}, {.fixed = 4}, {.fixed = 8},
         {.fixed = 1}, {.fixed = 2}, {.fixed = 4}, {.fixed = 8},
         /* d4..d8 fixext */
-        {.refused = true}, {.refused = true}, {.refused = true}, {.refused = true}, {.refused = true},
+        {.refused = true}, {.refused = true}, {.refused = true}, {.refused = true},
+        {.refused = true},
         /* d9..db str */
         {.length_bytes = 1}, {.length_bytes = 2}, {.length_bytes = 4},
         /* dc, dd array; de, df map */
@@ -72,11 +73,14 @@ static ecam_status open_container(scan *s, size_t start, uint64_t children)
 {
     if (s->depth == s->limits->depth)
         return ecam_fail(s->error, ECAM_ELIMIT,
-                         "MessagePack at byte %zu nests deeper than %u levels", start, s->limits->depth);
-    if (children > s->size - s->at || s->pending + children > s->size - s->at)
+                         "MessagePack at byte %zu nests deeper than %u levels", start,
+                         s->limits->depth);
+    if (s->pending + children > s->size - s->at)
         return ecam_fail(s->error, ECAM_EFORMAT,
-                         "MessagePack at byte %zu claims %llu objects, only %zu bytes follow", start,
-                         (unsigned long long)children, s->size - s->at);
+                         "MessagePack at byte %zu claims %llu objects, with %llu more to follow "
+                         "them; only %zu bytes are left",
+                         start, (unsigned long long)children, (unsigned long long)s->pending,
+                         s->size - s->at);
     s->open[s->depth++] = children;
     s->pending += children;
     return ECAM_OK;
@@ -90,14 +94,15 @@ static ecam_status step(scan *s)
     if (start == s->size)
         return cut_off(s, start);
     if (++s->nodes > s->limits->nodes)
-        return ecam_fail(s->error, ECAM_ELIMIT, "MessagePack at byte %zu: more than %zu objects", start,
-                         s->limits->nodes);
+        return ecam_fail(s->error, ECAM_ELIMIT, "MessagePack at byte %zu: more than %zu objects",
+                         start, s->limits->nodes);
     lead l = lead_of(s->bytes[s->at++]);
     if (l.refused)
         return ecam_fail(s->error, ECAM_EFORMAT,
                          "byte %zu is 0x%02x: %s; expected a plain MessagePack object", start,
                          s->bytes[start],
-                         s->bytes[start] == 0xc1 ? "not MessagePack" : "an extension type, which is not accepted");
+                         s->bytes[start] == 0xc1 ? "not MessagePack"
+                                                 : "an extension type, which is not accepted");
     if (l.length_bytes > s->size - s->at)
         return cut_off(s, start);
     for (unsigned i = 0; i < l.length_bytes; i++)
@@ -125,8 +130,10 @@ static bool next(scan *s)
 ecam_status ecam_scan_count(const void *bytes, size_t size, const ecam_scan_limits *limits,
                             size_t *nodes, ecam_error *error)
 {
-    scan s = {.bytes = bytes, .size = size, .limits = limits ? limits : &ecam_scan_defaults, .error = error};
+    scan s = {.bytes = bytes, .size = size, .limits = limits, .error = error};
 
+    if (!limits)
+        s.limits = &ecam_scan_defaults;
     assert(s.limits->depth <= ECAM_SCAN_MAX_DEPTH);
     if (size == 0)
         return ecam_fail(error, ECAM_EFORMAT, "there are no bytes; expected a MessagePack object");
@@ -136,13 +143,14 @@ ecam_status ecam_scan_count(const void *bytes, size_t size, const ecam_scan_limi
     } while (st == ECAM_OK && next(&s));
     if (st == ECAM_OK && s.at != size)
         st = ecam_fail(error, ECAM_EFORMAT,
-                       "the MessagePack object ends at byte %zu, but %zu bytes follow; expected none",
-                       s.at, size - s.at);
+                       "the MessagePack object ends at byte %zu, but %zu bytes follow; expected "
+                       "none", s.at, size - s.at);
     *nodes = s.nodes;
     return st;
 }
 
-ecam_status ecam_scan(const void *bytes, size_t size, const ecam_scan_limits *limits, ecam_error *error)
+ecam_status ecam_scan(const void *bytes, size_t size, const ecam_scan_limits *limits,
+                      ecam_error *error)
 {
     size_t nodes;
     return ecam_scan_count(bytes, size, limits, &nodes, error);

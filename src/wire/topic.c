@@ -19,7 +19,8 @@ ecam_status ecam_topic_write(const ecam_topic_part *parts, size_t n, ecam_buffer
     return st;
 }
 
-void ecam_topic_check(ecam_reader *r, const ecam_frame *topic, const ecam_topic_part *parts, size_t n)
+void ecam_topic_check(ecam_reader *r, const ecam_frame *topic, const ecam_topic_part *parts,
+                      size_t n)
 {
     const char *at = topic->data;
     size_t left = topic->size;
@@ -45,7 +46,8 @@ void ecam_topic_check(ecam_reader *r, const ecam_frame *topic, const ecam_topic_
         at = bar + 1;
     }
     if (left != 0)
-        ecam_reader_fail(r, "topic", ECAM_EINVAL, "topic \"%s\" goes on after its %s; expected no more",
+        ecam_reader_fail(r, "topic", ECAM_EINVAL,
+                         "topic \"%s\" goes on after its %s; expected no more",
                          ecam_text_clean(shown, sizeof shown, topic->data, topic->size),
                          parts[n - 1].what);
 }

@@ -20,6 +20,7 @@ ecam_status ecam_topic_write(const ecam_topic_part *parts, size_t n, ecam_buffer
 
 /* Fail the reader with ECAM_EINVAL unless the topic is just these parts; its
  * bad_key is then the one that differs, or "topic". */
-void ecam_topic_check(ecam_reader *r, const ecam_frame *topic, const ecam_topic_part *parts, size_t n);
+void ecam_topic_check(ecam_reader *r, const ecam_frame *topic, const ecam_topic_part *parts,
+                      size_t n);
 
 #endif

@@ -17,7 +17,7 @@ static bool same_number(const json_t *expected, double found)
 
 static void check_tensor(const vector *v, const json_t *expect, const ecam_field *field)
 {
-    static const char *const layouts[] = {NULL, "NCHW", "NHWC", "NLC"};
+    static const char *const layouts[] = {"auto", "NCHW", "NHWC", "NLC"};
     const ecam_tensor *t = &field->tensor;
     const json_t *shape = json_object_get(expect, "shape");
     const json_t *values = json_object_get(expect, "values");
@@ -27,16 +27,18 @@ static void check_tensor(const vector *v, const json_t *expect, const ecam_field
 
     vector_check(v, field->key, field->is_tensor);
     vector_check(v, "type",
-                 strcmp(ecam_dtype_name(t->dtype), json_string_value(json_object_get(expect, "type"))) == 0);
+                 strcmp(ecam_dtype_name(t->dtype),
+                        json_string_value(json_object_get(expect, "type"))) == 0);
     vector_check(v, "shape", t->ndim == json_array_size(shape));
     for (unsigned i = 0; i < t->ndim; i++) {
-        vector_check(v, "shape", t->shape[i] == (uint64_t)json_integer_value(json_array_get(shape, i)));
+        vector_check(v, "shape",
+                     t->shape[i] == (uint64_t)json_integer_value(json_array_get(shape, i)));
         count *= t->shape[i];
     }
-    vector_check(v, "layout", layout ? t->layout != ECAM_LAYOUT_AUTO && !strcmp(layouts[t->layout], layout)
-                                     : t->layout == ECAM_LAYOUT_AUTO);
+    vector_check(v, "layout", strcmp(layouts[t->layout], layout ? layout : "auto") == 0);
     for (unsigned i = 0; i < 2; i++)
-        vector_check(v, "grid", t->grid[i] == (grid ? json_integer_value(json_array_get(grid, i)) : 0));
+        vector_check(v, "grid",
+                     t->grid[i] == (grid ? json_integer_value(json_array_get(grid, i)) : 0));
     vector_check(v, "values", count == json_array_size(values));
     for (size_t i = 0; i < count; i++)
         vector_check(v, "values", same_number(json_array_get(values, i), ecam_tensor_at(t, i)));
@@ -49,7 +51,8 @@ static bool same_value(const json_t *expected, const ecam_node *node)
     int64_t integer;
 
     switch (json_typeof(expected)) {
-    case JSON_INTEGER: return ecam_node_int(node, &integer) && integer == json_integer_value(expected);
+    case JSON_INTEGER:
+        return ecam_node_int(node, &integer) && integer == json_integer_value(expected);
     case JSON_REAL:
         return node->kind == ECAM_NODE_FLOAT && ecam_node_number(node, &real) &&
                real == json_real_value(expected);
@@ -93,6 +96,11 @@ static void check_field(const vector *v, const json_t *expect, const ecam_messag
         vector_check(v, key, same_value(json_array_get(items, j), &field->items[j]));
 }
 
+static bool same_count(const json_t *expected, uint64_t found)
+{
+    return json_is_integer(expected) && (uint64_t)json_integer_value(expected) == found;
+}
+
 static void check_tables(const vector *v, const ecam_message *m)
 {
     const json_t *sent = json_object_get(v->expect, "sent");
@@ -101,14 +109,13 @@ static void check_tables(const vector *v, const ecam_message *m)
     vector_check(v, "sent", m->has_sent == (sent != NULL) && m->n_sent == json_object_size(sent));
     for (size_t i = 0; i < m->n_sent; i++) {
         const json_t *pair = json_object_get(sent, m->sent[i].ds_id);
-        vector_check(v, "sent", pair && json_integer_value(json_array_get(pair, 0)) == (int64_t)m->sent[i].batches &&
-                                    json_integer_value(json_array_get(pair, 1)) == (int64_t)m->sent[i].samples);
+        vector_check(v, "sent", same_count(json_array_get(pair, 0), m->sent[i].batches));
+        vector_check(v, "sent", same_count(json_array_get(pair, 1), m->sent[i].samples));
     }
     vector_check(v, "last_seq", m->n_last_seq == json_object_size(last_seq));
-    for (size_t i = 0; i < m->n_last_seq; i++) {
-        const json_t *seq = json_object_get(last_seq, m->last_seq[i].topic);
-        vector_check(v, "last_seq", seq && json_integer_value(seq) == (int64_t)m->last_seq[i].seq);
-    }
+    for (size_t i = 0; i < m->n_last_seq; i++)
+        vector_check(v, "last_seq", same_count(json_object_get(last_seq, m->last_seq[i].topic),
+                                               m->last_seq[i].seq));
 }
 
 static void check_hello(const vector *v, const ecam_message *m)
@@ -116,10 +123,13 @@ static void check_hello(const vector *v, const ecam_message *m)
     const json_t *mapping = json_object_get(v->expect, "label_mapping");
     const json_t *traces = json_object_get(v->expect, "traces");
 
-    vector_check(v, "label_mapping", mapping ? m->label_mapping && same_map(mapping, m->label_mapping)
-                                             : m->label_mapping == NULL);
-    vector_check(v, "traces", traces ? m->traces && m->traces->size == json_array_size(traces) : !m->traces);
-    for (size_t i = 0; m->traces && i < m->traces->size; i++)
+    vector_check(v, "label_mapping", (mapping != NULL) == (m->label_mapping != NULL));
+    if (mapping)
+        vector_check(v, "label_mapping", same_map(mapping, m->label_mapping));
+    vector_check(v, "traces", (traces != NULL) == (m->traces != NULL));
+    if (traces)
+        vector_check(v, "traces", m->traces->size == json_array_size(traces));
+    for (size_t i = 0; traces && i < m->traces->size; i++)
         vector_check(v, "traces", same_map(json_array_get(traces, i), &m->traces->items[i]));
 }
 

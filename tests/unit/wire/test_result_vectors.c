@@ -33,7 +33,9 @@ static void check_texts(const vector *v, const char *key, const char *const *tex
     vector_check(v, key, (texts != NULL) == json_is_array(list));
     for (size_t i = 0; texts && i < json_array_size(list); i++) {
         const char *expected = json_string_value(json_array_get(list, i));
-        vector_check(v, key, expected ? texts[i] && strcmp(texts[i], expected) == 0 : texts[i] == NULL);
+        vector_check(v, key, (expected != NULL) == (texts[i] != NULL));
+        if (expected)
+            vector_check(v, key, strcmp(texts[i], expected) == 0);
     }
 }
 
@@ -44,15 +46,18 @@ static void check_summary(const vector *v, const ecam_result_summary *s)
 
     vector_check_uint(v, "samples", s->samples);
     vector_check_uint(v, "components", s->components);
-    vector_check(v, "complete", s->complete == json_is_true(json_object_get(v->expect, "complete")));
+    vector_check(v, "complete",
+                 s->complete == json_is_true(json_object_get(v->expect, "complete")));
     vector_check(v, "missing_ranks", s->n_missing == json_array_size(ranks));
     for (uint32_t i = 0; i < s->n_missing; i++)
-        vector_check(v, "missing_ranks", s->missing_ranks[i] == json_integer_value(json_array_get(ranks, i)));
+        vector_check(v, "missing_ranks",
+                     s->missing_ranks[i] == json_integer_value(json_array_get(ranks, i)));
     vector_check_uint(v, "lost", s->lost);
     vector_check_uint(v, "rejected", s->rejected);
     vector_check_uint(v, "late", s->late);
     for (int i = 0; i < 4; i++) {
-        const json_t *count = json_object_get(published, ecam_result_type_name((ecam_result_type)i));
+        const json_t *count = json_object_get(published,
+                                              ecam_result_type_name((ecam_result_type)i));
         vector_check(v, "published", (uint64_t)json_integer_value(count) == s->published[i]);
     }
     check_texts(v, "labels", s->labels);
@@ -66,7 +71,8 @@ static void check_error(const vector *v, const ecam_result_error *e)
     vector_check_text(v, "message", e->message);
     vector_check(v, "rank", e->has_rank == json_is_integer(json_object_get(v->expect, "rank")));
     vector_check_uint(v, "rank", e->rank);
-    vector_check(v, "session", e->has_session == json_is_string(json_object_get(v->expect, "session")));
+    vector_check(v, "session",
+                 e->has_session == json_is_string(json_object_get(v->expect, "session")));
     vector_check_uint(v, "session", e->session);
     vector_check(v, "of_seq", e->has_seq == json_is_integer(json_object_get(v->expect, "of_seq")));
     vector_check_uint(v, "of_seq", e->of_seq);
@@ -80,7 +86,8 @@ static void check_stats(const vector *v, const ecam_result_stats *s)
     vector_check(v, "counters", s->n_counters == json_object_size(counters));
     for (uint32_t i = 0; i < s->n_counters; i++) {
         const json_t *value = json_object_get(counters, s->counters[i].name);
-        vector_check(v, "counters", value && (uint64_t)json_integer_value(value) == s->counters[i].value);
+        vector_check(v, "counters", value &&
+                     (uint64_t)json_integer_value(value) == s->counters[i].value);
     }
 }
 

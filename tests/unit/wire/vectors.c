@@ -39,7 +39,8 @@ void vector_init(vector *v, const json_t *entry)
     assert_true(v->n_frames <= MAX_FRAMES);
     v->good = strcmp(json_string_value(json_object_get(v->expect, "status")), "ok") == 0;
     for (size_t i = 0; i < v->n_frames; i++)
-        v->frames[i].data = from_hex(json_string_value(json_array_get(frames, i)), &v->frames[i].size);
+        v->frames[i].data = from_hex(json_string_value(json_array_get(frames, i)),
+                                     &v->frames[i].size);
 }
 
 void vector_finish(vector *v)
@@ -93,16 +94,18 @@ void vector_check_double(const vector *v, const char *key, double found)
         fail_msg("%s, %s: expected %g, found %g", v->name, key, json_number_value(value), found);
 }
 
-void vector_check_refused(const vector *v, ecam_status status, const char *bad_key, const char *text)
+void vector_check_refused(const vector *v, ecam_status status, const char *bad_key,
+                          const char *text)
 {
     const char *expected = json_string_value(json_object_get(v->expect, "status"));
     const char *key = json_string_value(json_object_get(v->expect, "key"));
 
     if (strcmp(ecam_status_word(status), expected) != 0)
-        fail_msg("%s: expected \"%s\", got \"%s\": %s", v->name, expected, ecam_status_word(status), text);
-    if (key && (!bad_key || strcmp(key, bad_key) != 0))
-        fail_msg("%s: expected key %s to be named, got %s: %s", v->name, key, bad_key ? bad_key : "none",
+        fail_msg("%s: expected \"%s\", got \"%s\": %s", v->name, expected, ecam_status_word(status),
                  text);
+    if (key && (!bad_key || strcmp(key, bad_key) != 0))
+        fail_msg("%s: expected key %s to be named, got %s: %s", v->name, key,
+                 bad_key ? bad_key : "none", text);
     if (strlen(text) < 12)
         fail_msg("%s: \"%s\" is no sentence", v->name, text);
 }

@@ -34,6 +34,7 @@ void vector_check_uint(const vector *v, const char *key, uint64_t found);
 void vector_check_double(const vector *v, const char *key, double found);
 
 /* The status of a bad vector, and the key that it names. */
-void vector_check_refused(const vector *v, ecam_status status, const char *bad_key, const char *text);
+void vector_check_refused(const vector *v, ecam_status status, const char *bad_key,
+                          const char *text);
 
 #endif
