@@ -19,8 +19,8 @@ static const command commands[] = {
     {"stage", ecam_cli_stage, "receive batches, compute EigenCAM, publish pictures"},
     {"log", ecam_cli_log, "store published pictures as files with an index"},
     {"draw", ecam_cli_draw, "the same computation offline: .npy files in, PNGs out"},
-    //{"record", ecam_cli_record, "keep a stage's results in a file"},
-    //{"replay", ecam_cli_replay, "play a recording again"},
+    {"record", ecam_cli_record, "keep a stage's results in a file"},
+    {"replay", ecam_cli_replay, "play a recording again"},
     //{"tap", ecam_cli_tap, "print the messages on a wire in words"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)

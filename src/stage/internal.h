@@ -29,6 +29,12 @@ typedef struct ecam_drawing {
     bool stalled;        /* the outlet said: not now */
 } ecam_drawing;
 
+/* An endpoint as it is served, for the log. */
+typedef struct ecam_attached {
+    const char *what;
+    char endpoint[256];
+} ecam_attached;
+
 struct ecam_stage {
     const ecam_config *config;
     void *zmq;
@@ -38,6 +44,8 @@ struct ecam_stage {
     ecam_collector collector;
     ecam_delivery_desk desk;
     ecam_sample_shelf shelf;
+    ecam_attached attached[2 * ECAM_ENDPOINTS];
+    size_t n_attached;
     ecam_drawing *drawings, **drawings_last;
     ecam_recorder *recorder;
     int64_t record_from_ns;

@@ -22,8 +22,7 @@ static ecam_status set_option(void *socket, int option, int value, ecam_error *e
     return ecam_fail(error, ECAM_EIO, "a socket option is refused: %s", zmq_strerror(errno));
 }
 
-ecam_status ecam_outlet_open(ecam_outlet *o, void *zmq, const char *const *endpoints, size_t n,
-                             ecam_error *error)
+ecam_status ecam_outlet_open(ecam_outlet *o, void *zmq, ecam_error *error)
 {
     *o = (ecam_outlet){.socket = zmq_socket(zmq, ZMQ_XPUB)};
     if (!o->socket)
@@ -37,8 +36,6 @@ ecam_status ecam_outlet_open(ecam_outlet *o, void *zmq, const char *const *endpo
         st = set_option(o->socket, ZMQ_XPUB_VERBOSE, 1, error);
     if (st == ECAM_OK)
         st = set_option(o->socket, ZMQ_XPUB_NODROP, 1, error);
-    for (size_t i = 0; st == ECAM_OK && i < n; i++)
-        st = ecam_endpoint_attach(o->socket, endpoints[i], true, error);
     return st;
 }
 

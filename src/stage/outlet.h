@@ -22,9 +22,8 @@ typedef struct ecam_outlet {
 /* How long one logger may hold up results before they are sent without it. */
 #define ECAM_STALL_NS (5 * INT64_C(1000000000))
 
-/* Make the socket and attach it. Errors: as ecam_endpoint_attach. */
-ecam_status ecam_outlet_open(ecam_outlet *outlet, void *zmq, const char *const *endpoints, size_t n,
-                             ecam_error *error);
+/* Make the socket; the caller attaches it. Errors: ECAM_EIO. */
+ecam_status ecam_outlet_open(ecam_outlet *outlet, void *zmq, ecam_error *error);
 
 /* Send one result: fills its stage, seq and time. ECAM_EAGAIN while a logger's
  * queue is full, for at most ECAM_STALL_NS; then that logger loses results, by

@@ -203,12 +203,25 @@ static ecam_status draw_header(ecam_row *row, ecam_worker *worker, const row_can
     return st;
 }
 
+/* Where a sample comes from: "noisy, step 3, index 0"; the rank where several
+ * took part. */
+static void write_source(const ecam_row *row, char *text, size_t capacity)
+{
+    const ecam_sample_key *key = &row->sample->key;
+    char rank[24] = "";
+
+    if (row->context->epoch->world > 1)
+        snprintf(rank, sizeof rank, ", rank %" PRIu32, key->rank);
+    snprintf(text, capacity, "%s%sstep %" PRIu64 ", index %" PRIu32 "%s", key->ds_id,
+             key->ds_id[0] ? ", " : "", key->step, key->index, rank);
+}
+
 static ecam_status draw_band(ecam_row *row, ecam_worker *worker, const row_canvas *canvas,
                              const uint8_t **overlays, const char **notes, char (*texts)[NOTE_BYTES])
 {
     const ecam_sample *s = row->sample;
     unsigned n = row->context->components;
-    char source[ECAM_NAME_BYTES + 64];
+    char source[ECAM_NAME_BYTES + 96];
 
     for (unsigned c = 0; c < n; c++) {
         double share = c < s->shown ? s->explained[c] : 0;
@@ -216,8 +229,7 @@ static ecam_status draw_band(ecam_row *row, ecam_worker *worker, const row_canva
         overlays[c] = canvas->overlays + c * canvas->overlay_step;
         notes[c] = texts[c];
     }
-    snprintf(source, sizeof source, "%s%sstep %" PRIu64 ", rank %" PRIu32, s->key.ds_id,
-             s->key.ds_id[0] ? ", " : "", s->key.step, s->key.rank);
+    write_source(row, source, sizeof source);
     const ecam_sheet_row content = {.label = row->label, .pred = row->pred, .w = s->image.w,
                                     .h = s->image.h, .image = canvas->image, .overlays = overlays,
                                     .notes = notes, .source = source};

@@ -88,13 +88,15 @@ static ecam_status subscribe_all(ecam_stage *stage, ecam_error *error)
     return st;
 }
 
-static void log_endpoint(void *socket, const char *what)
+/* What ZeroMQ made of the endpoint: a port in place of a "*". */
+static void note_endpoint(ecam_stage *stage, void *socket, const char *what)
 {
-    char endpoint[256] = "";
-    size_t size = sizeof endpoint;
+    ecam_attached *attached = &stage->attached[stage->n_attached++];
+    size_t size = sizeof attached->endpoint;
 
-    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0)
-        ecam_log("stage %s %s", what, endpoint);
+    attached->what = what;
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, attached->endpoint, &size) != 0)
+        attached->endpoint[0] = '\0';
 }
 
 static ecam_status open_intake(ecam_stage *stage, ecam_error *error)
@@ -113,7 +115,7 @@ static ecam_status open_intake(ecam_stage *stage, ecam_error *error)
     for (size_t i = 0; st == ECAM_OK && i < stage->config->n_in; i++) {
         st = ecam_endpoint_attach(stage->in, stage->config->in[i], true, error);
         if (st == ECAM_OK)
-            log_endpoint(stage->in, "listens for trainers on");
+            note_endpoint(stage, stage->in, "listens for trainers on");
     }
     return st;
 }
@@ -121,10 +123,13 @@ static ecam_status open_intake(ecam_stage *stage, ecam_error *error)
 static ecam_status open_outlet(ecam_stage *stage, ecam_error *error)
 {
     const ecam_config *config = stage->config;
-    ecam_status st = ecam_outlet_open(&stage->outlet, stage->zmq, config->out, config->n_out, error);
+    ecam_status st = ecam_outlet_open(&stage->outlet, stage->zmq, error);
 
-    if (st == ECAM_OK)
-        log_endpoint(stage->outlet.socket, "publishes on");
+    for (size_t i = 0; st == ECAM_OK && i < config->n_out; i++) {
+        st = ecam_endpoint_attach(stage->outlet.socket, config->out[i], true, error);
+        if (st == ECAM_OK)
+            note_endpoint(stage, stage->outlet.socket, "publishes on");
+    }
     return st;
 }
 
@@ -138,9 +143,9 @@ static ecam_status open_parts(ecam_stage *stage, ecam_error *error)
     if (st == ECAM_OK)
         st = ecam_pool_create(config->workers, &stage->pool, error);
     if (st == ECAM_OK)
-        st = open_outlet(stage, error);
-    if (st == ECAM_OK)
         st = open_intake(stage, error);
+    if (st == ECAM_OK)
+        st = open_outlet(stage, error);
     return st;
 }
 
@@ -242,6 +247,8 @@ ecam_status ecam_stage_run(ecam_stage *stage, int stop_fd, ecam_error *error)
 {
     ecam_status st = ECAM_OK;
 
+    for (size_t i = 0; i < stage->n_attached; i++)
+        ecam_log("stage %s %s", stage->attached[i].what, stage->attached[i].endpoint);
     stage->next_stats_ns = ecam_stage_now() + STATS_NS;
     while (st == ECAM_OK && !finished(stage)) {
         int64_t wake_ns;
