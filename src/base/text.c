@@ -53,6 +53,13 @@ bool ecam_text_is_name(const char *text, size_t length, size_t max_bytes, const 
     return true;
 }
 
+/* Of a valid character. U+0080 to U+009F count: a terminal may take U+009B for
+ * the start of a command. */
+static bool is_control(const unsigned char *at)
+{
+    return *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
+}
+
 char *ecam_text_clean(char *out, size_t capacity, const char *text, size_t length)
 {
     static const char replacement[] = "\xef\xbf\xbd";
@@ -67,8 +74,9 @@ char *ecam_text_clean(char *out, size_t capacity, const char *text, size_t lengt
             step = 1;
             piece = replacement;
             piece_bytes = 3;
-        } else if (*at < 0x20 || *at == 0x7f) {
+        } else if (is_control(at)) {
             piece = " ";
+            piece_bytes = 1;
         }
         if (used + piece_bytes >= capacity)
             break;
