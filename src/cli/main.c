@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/coretype.h"
 
 #ifndef EIGENCAM_VERSION
 #error "the build says which version this is"
@@ -21,7 +22,7 @@ static const command commands[] = {
     {"draw", ecam_cli_draw, "the same computation offline: .npy files in, PNGs out"},
     {"record", ecam_cli_record, "keep a stage's results in a file"},
     {"replay", ecam_cli_replay, "play a recording again"},
-    //{"tap", ecam_cli_tap, "print the messages on a wire in words"},
+    {"tap", ecam_cli_tap, "print the messages on a wire in words"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
+    ecam_coretype_settle(argv);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);
         return 0;
