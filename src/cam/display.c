@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "cam/draw.h"
 
@@ -15,7 +16,7 @@ static ecam_display uniform(float shift, float scale)
 
 static ecam_display by_channel(const ecam_extremes *e)
 {
-    ecam_display display = {.scale = 255.0f};
+    ecam_display display = {.per_channel = true, .scale = 255.0f};
 
     for (size_t c = 0; c < 3; c++) {
         float most = fabsf(e->hi[c]), least = fabsf(e->lo[c]);
@@ -41,48 +42,46 @@ ecam_display ecam_display_choose(const ecam_extremes *e)
     return by_channel(e);
 }
 
-/* Pixel by pixel, as the picture is shown and no overlay is wanted. */
-static void load_pixel(const ecam_pixels *row, size_t x, float pixel[3])
+bool ecam_display_equal(const ecam_display *a, const ecam_display *b)
 {
-    const float *pixels = row->pixels;
-
-    for (size_t c = 0; c < 3; c++)
-        pixel[c] = pixels[x * row->pixel_stride + c * row->channel_stride];
+    return a->per_channel == b->per_channel && a->scale == b->scale &&
+           memcmp(a->shift, b->shift, sizeof a->shift) == 0 &&
+           memcmp(a->span, b->span, sizeof a->span) == 0;
 }
 
-static void display_floats(const ecam_image *image, uint8_t *rgb)
+static void load_pixel(const ecam_pixels *all, size_t i, float pixel[3])
+{
+    const float *pixels = all->pixels;
+
+    for (size_t c = 0; c < 3; c++)
+        pixel[c] = pixels[i * all->pixel_stride + c * all->channel_stride];
+}
+
+static void display_floats(const ecam_pixels *all, size_t n, uint8_t *rgb)
 {
     ecam_extremes extremes = ecam_extremes_none;
     float pixel[3];
 
-    for (size_t y = 0; y < image->h; y++) {
-        ecam_pixels row = ecam_image_row(image, y);
-        for (size_t x = 0; x < image->w; x++) {
-            load_pixel(&row, x, pixel);
-            ecam_rows_extremes(pixel, 1, &extremes);
-        }
+    for (size_t i = 0; i < n; i++) {
+        load_pixel(all, i, pixel);
+        ecam_rows_extremes(pixel, 1, &extremes);
     }
     ecam_display display = ecam_display_choose(&extremes);
-    for (size_t y = 0; y < image->h; y++) {
-        ecam_pixels row = ecam_image_row(image, y);
-        for (size_t x = 0; x < image->w; x++) {
-            load_pixel(&row, x, pixel);
-            ecam_rows_display(pixel, 1, &display, rgb + 3 * (y * image->w + x));
-        }
+    for (size_t i = 0; i < n; i++) {
+        load_pixel(all, i, pixel);
+        ecam_rows_display(pixel, 1, &display, rgb + 3 * i);
     }
 }
 
 void ecam_image_display(const ecam_image *image, uint8_t *rgb)
 {
-    if (image->is_float) {
-        display_floats(image, rgb);
-        return;
-    }
-    for (size_t y = 0; y < image->h; y++) {
-        ecam_pixels row = ecam_image_row(image, y);
-        const uint8_t *pixels = row.pixels;
-        for (size_t x = 0; x < image->w; x++)
-            for (size_t c = 0; c < 3; c++)
-                *rgb++ = pixels[x * row.pixel_stride + c * row.channel_stride];
-    }
+    ecam_pixels all = ecam_image_pixels(image, 0);
+    size_t n = image->h * image->w;
+
+    if (image->is_float)
+        display_floats(&all, n, rgb);
+    else if (image->channels_last && image->channels == 3)
+        memcpy(rgb, image->data, 3 * n);
+    else
+        ecam_rows_usable(0)->bytes(&all, n, rgb);
 }

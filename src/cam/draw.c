@@ -1,8 +1,12 @@
 #include "cam/draw.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Sizes are kept far from where sums of products of two could overflow. */
+#include "cam/resize.h"
+
+/* Keeps indices within 32 bits, and sums of products of two sizes far from
+ * where they could overflow. */
 #define MAX_AXIS ((size_t)1 << 24)
 #define ALIGNMENT ((size_t)64)
 
@@ -15,26 +19,52 @@ void ecam_draw_scratch_destroy(struct ecam_draw_scratch **scratch)
     *scratch = NULL;
 }
 
+static ecam_status make(ecam_workspace *ws)
+{
+    if (ws->draw)
+        return ECAM_OK;
+    ws->draw = aligned_alloc(_Alignof(struct ecam_draw_scratch), sizeof *ws->draw);
+    if (!ws->draw)
+        return ECAM_ENOMEM;
+    memset(ws->draw, 0, sizeof *ws->draw);
+    ws->draw->rows = ecam_rows_usable(0);
+    ecam_paint_sum(&ws->draw->sums);
+    return ECAM_OK;
+}
+
+static ecam_status grow(struct ecam_draw_scratch *s, size_t bytes)
+{
+    if (bytes <= s->size_bytes)
+        return ECAM_OK;
+    free(s->memory);
+    s->memory = aligned_alloc(ALIGNMENT, bytes);
+    s->size_bytes = s->memory ? bytes : 0;
+    s->h = 0; /* fits nothing now */
+    return s->memory ? ECAM_OK : ECAM_ENOMEM;
+}
+
 static size_t aligned(size_t bytes)
 {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static ecam_status grow(struct ecam_draw_scratch *scratch, size_t bytes)
+static void *take(char **at, size_t bytes)
 {
-    if (bytes <= scratch->size_bytes)
-        return ECAM_OK;
-    free(scratch->memory);
-    scratch->memory = aligned_alloc(ALIGNMENT, bytes);
-    scratch->size_bytes = scratch->memory ? bytes : 0;
-    return scratch->memory ? ECAM_OK : ECAM_ENOMEM;
+    char *taken = *at;
+    *at += aligned(bytes);
+    return taken;
 }
 
-static ecam_status make(ecam_workspace *ws)
+static ecam_taps take_taps(char **at, size_t m)
 {
-    if (!ws->draw)
-        ws->draw = calloc(1, sizeof *ws->draw);
-    return ws->draw ? ECAM_OK : ECAM_ENOMEM;
+    return (ecam_taps){.near = take(at, m * sizeof(int32_t)),
+                       .far = take(at, m * sizeof(int32_t)),
+                       .weight = take(at, m * sizeof(float))};
+}
+
+static size_t taps_bytes(size_t m)
+{
+    return 2 * aligned(m * sizeof(int32_t)) + aligned(m * sizeof(float));
 }
 
 static bool fits(size_t axis)
@@ -42,29 +72,81 @@ static bool fits(size_t axis)
     return axis >= 1 && axis <= MAX_AXIS;
 }
 
+static ecam_status lay_out(struct ecam_draw_scratch *s, size_t h, size_t w, size_t image_h,
+                           size_t image_w)
+{
+    size_t rows = h > image_h ? h : image_h; /* a halved map is stored resized */
+    size_t source = (w + ECAM_ROWS_PADDING) * sizeof(float);
+    size_t stretched = rows * image_w * sizeof(float);
+    size_t levels = image_h * image_w;
+    ecam_status st = grow(s, taps_bytes(image_w) + taps_bytes(image_h) + aligned(source) +
+                                 aligned(stretched) + aligned(levels));
+    if (st != ECAM_OK)
+        return st;
+
+    char *at = s->memory;
+    s->taps_x = take_taps(&at, image_w);
+    s->taps_y = take_taps(&at, image_h);
+    s->source = take(&at, source);
+    s->stretched = take(&at, stretched);
+    s->levels = take(&at, levels);
+    memset(s->source + w, 0, ECAM_ROWS_PADDING * sizeof(float));
+    ecam_resize_taps(w, image_w, true, &s->taps_x);
+    ecam_resize_taps(h, image_h, false, &s->taps_y);
+    s->h = h;
+    s->w = w;
+    s->image_h = image_h;
+    s->image_w = image_w;
+    return ECAM_OK;
+}
+
 ecam_status ecam_draw_scratch_fit(ecam_workspace *ws, size_t h, size_t w, size_t image_h,
                                   size_t image_w, struct ecam_draw_scratch **out)
 {
     if (!fits(h) || !fits(w) || !fits(image_h) || !fits(image_w))
         return ECAM_ESHAPE;
-    size_t rows = h > image_h ? h : image_h; /* a halved map is stored resized */
-    size_t source = aligned(w * sizeof(float));
-    size_t taps = aligned(image_w * sizeof(ecam_tap));
-    size_t stretched = aligned(rows * image_w * sizeof(float));
-    size_t levels = aligned(image_h * image_w);
-    size_t overlay = aligned(image_w * 3 * sizeof(float));
     ecam_status st = make(ws);
-    if (st == ECAM_OK)
-        st = grow(ws->draw, source + taps + stretched + levels + overlay);
+    struct ecam_draw_scratch *s = ws->draw;
+
+    if (st == ECAM_OK && (s->h != h || s->w != w || s->image_h != image_h || s->image_w != image_w))
+        st = lay_out(s, h, w, image_h, image_w);
+    *out = s;
+    return st;
+}
+
+static bool same_style(const ecam_overlay_style *a, const ecam_overlay_style *b)
+{
+    return a->colormap == b->colormap && a->add == b->add && (a->add || a->weight == b->weight);
+}
+
+ecam_status ecam_draw_begin(ecam_workspace *ws, const ecam_image *image, const float *projection,
+                            size_t h, size_t w, const ecam_overlay_style *style,
+                            struct ecam_draw_scratch **out)
+{
+    if (image->channels != 1 && image->channels != 3)
+        return ECAM_ESHAPE;
+    ecam_status st = ecam_draw_scratch_fit(ws, projection ? h : 1, projection ? w : 1, image->h,
+                                           image->w, out);
     if (st != ECAM_OK)
         return st;
-
-    char *at = ws->draw->memory;
-    ws->draw->source = (float *)at;
-    ws->draw->taps = (ecam_tap *)(at += source);
-    ws->draw->stretched = (float *)(at += taps);
-    ws->draw->levels = (uint8_t *)(at += stretched);
-    ws->draw->overlay = (float *)(at + levels);
-    *out = ws->draw;
+    struct ecam_draw_scratch *s = *out;
+    if (!s->mixed || !same_style(&s->style, style)) {
+        ecam_paint_mix(&s->paint, style);
+        s->style = *style;
+        s->mixed = true;
+    }
+    ecam_heat_levels(s, projection);
     return ECAM_OK;
+}
+
+ecam_pixels ecam_image_pixels(const ecam_image *image, size_t first)
+{
+    size_t pixel_stride = image->channels_last ? image->channels : 1;
+    size_t plane = image->channels_last ? 1 : image->h * image->w;
+    size_t bytes = first * pixel_stride * (image->is_float ? sizeof(float) : 1);
+
+    return (ecam_pixels){.pixels = (const char *)image->data + bytes,
+                         .is_float = image->is_float,
+                         .pixel_stride = pixel_stride,
+                         .channel_stride = image->channels == 1 ? 0 : plane};
 }

@@ -3,52 +3,68 @@
 #define ECAM_CAM_DRAW_H
 
 #include "cam/draw_rows.h"
-#include "cam/resize.h"
 #include "cam/workspace.h"
 
-/* Grows to the largest picture seen. Every array lies in `memory`.
+/* Image byte a plus colour byte b: the smallest and the largest float32 value
+ * that a / 255 + b / 255 has among all a, b with that sum. They differ in the
+ * last place at most. */
+typedef struct ecam_sums {
+    float least[511], most[511];
+} ecam_sums;
+
+/* Grows to the largest picture seen; what the last call had in common with
+ * this one is not computed again.
  * source    [w] the positive part of one row of the map
- * taps      [W] along x
  * stretched [h][W] the map, resized along x (or all the way, [H][W])
- * levels    [H][W]
- * overlay   [W][3] */
+ * levels    [H][W] */
 struct ecam_draw_scratch {
-    void *memory;
+    ecam_paint paint;
+    ecam_sums sums;
+    const ecam_rows *rows; /* the best for this processor */
+    void *memory;          /* of all arrays */
     size_t size_bytes;
+    size_t h, w, image_h, image_w; /* what the taps are for */
+    ecam_taps taps_x, taps_y;
     float *source;
-    ecam_tap *taps;
     float *stretched;
     uint8_t *levels;
-    float *overlay;
-    ecam_tints tints;
+    ecam_overlay_style style; /* what the paint is mixed for */
+    bool mixed;
+    float summed_divisor; /* what paint.byte_of_sum is for; 0 for nothing */
+    bool sums_decide;
 };
 
 /* The workspace's scratch, made to fit. Errors: ECAM_ESHAPE (a size is 0 or
- * the sizes overflow), ECAM_ENOMEM. */
+ * too large), ECAM_ENOMEM. */
 ecam_status ecam_draw_scratch_fit(ecam_workspace *ws, size_t h, size_t w, size_t image_h,
                                   size_t image_w, struct ecam_draw_scratch **out);
 
+/* Everything that drawing rows needs except a divisor and a display: levels,
+ * and paint for the style. Errors: as above, and ECAM_ESHAPE for an image that
+ * has not 1 or 3 channels. */
+ecam_status ecam_draw_begin(ecam_workspace *ws, const ecam_image *image, const float *projection,
+                            size_t h, size_t w, const ecam_overlay_style *style,
+                            struct ecam_draw_scratch **out);
+
 /* The map's colour levels at the image's size, into scratch->levels.
- * projection: [h][w], or NULL for zeros. */
-void ecam_heat_levels(struct ecam_draw_scratch *scratch, const float *projection, size_t h,
-                      size_t w, size_t image_h, size_t image_w);
+ * projection: [scratch->h][scratch->w], or NULL for zeros. */
+void ecam_heat_levels(struct ecam_draw_scratch *scratch, const float *projection);
 
-/* Row y of the image. */
-ecam_pixels ecam_image_row(const ecam_image *image, size_t y);
+/* Fill in sums; mix the paint for a style. */
+void ecam_paint_sum(ecam_sums *sums);
+void ecam_paint_mix(ecam_paint *paint, const ecam_overlay_style *style);
 
-/* Row y of the overlay, float32 [image.w][3], not divided. */
-void ecam_overlay_row(const ecam_image *image, size_t y, const struct ecam_draw_scratch *scratch,
-                      float *overlay);
+/* Fill in byte_of_sum for an overlay that is divided and then displayed by
+ * x * 255. Returns whether the byte depends on the sum alone. */
+bool ecam_paint_bytes(ecam_paint *paint, const ecam_sums *sums, float divisor);
 
-/* Levels and tints, so that rows can be drawn. */
-ecam_status ecam_overlay_begin(ecam_workspace *ws, const ecam_image *image,
-                               const float *projection, size_t h, size_t w,
-                               const ecam_overlay_style *style,
-                               struct ecam_draw_scratch **out);
+/* The image's pixels from number `first` on, in rows without gaps. */
+ecam_pixels ecam_image_pixels(const ecam_image *image, size_t first);
 
 extern const ecam_extremes ecam_extremes_none;
 
-/* The display rule that fits these extremes: see cam.h. */
+/* The display rule for these extremes (see cam.h), and whether it is `display`. */
 ecam_display ecam_display_choose(const ecam_extremes *extremes);
+bool ecam_display_equal(const ecam_display *a, const ecam_display *b);
 
 #endif

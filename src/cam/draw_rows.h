@@ -1,12 +1,23 @@
-/* The work on single rows of pixels: the plain kernels, and the same for some
- * instruction sets. Every kernel gives the same bits as its plain twin: the
- * operations are float32, each rounded as written. */
+/* The work on single rows of pixels: plain kernels, and the same for some
+ * instruction sets. A kernel gives the same bytes as its plain twin: the
+ * operations are float32, each rounded as written. Where a quicker way is
+ * taken, it is one that provably rounds the same. */
 #ifndef ECAM_CAM_DRAW_ROWS_H
 #define ECAM_CAM_DRAW_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Floats that may be read, and are finite, behind the end of a source row. */
+#define ECAM_ROWS_PADDING ((size_t)32)
+
+/* Where the pixels of a target row lie between those of a source row:
+ * source[near[i]] * (1 - weight[i]) + source[far[i]] * weight[i]. */
+typedef struct ecam_taps {
+    int32_t *near, *far; /* neither ever descends */
+    float *weight;
+} ecam_taps;
 
 /* A row between two rows of the stretched map:
  * near * (1 - weight) + far * weight. */
@@ -15,19 +26,13 @@ typedef struct ecam_between {
     float weight;
 } ecam_between;
 
-/* What bytes and levels add to an overlay, in float32. */
-typedef struct ecam_tints {
-    float image_weight;    /* of a float image's values */
-    float image[256];      /* image_weight * v / 255 */
-    float heat[256][3];    /* heat_weight * colour / 255 */
-} ecam_tints;
-
 /* A row of the image: value of pixel i, channel c is
- * pixels[i * pixel_stride + c * channel_stride], float or uint8. */
+ * pixels[i * pixel_stride + c * channel_stride], float or uint8.
+ * pixel_stride is 1 or 3; channel_stride is 0 where one channel is all. */
 typedef struct ecam_pixels {
     const void *pixels;
     bool is_float;
-    size_t pixel_stride, channel_stride; /* 0: the same for all channels */
+    size_t pixel_stride, channel_stride;
 } ecam_pixels;
 
 /* Per channel. */
@@ -35,27 +40,89 @@ typedef struct ecam_extremes {
     float lo[3], hi[3];
 } ecam_extremes;
 
-/* From overlay to byte, per channel:
+/* From divided overlay to byte, per channel:
  * clip((x + shift) / span * scale) to 0..255, truncated. */
 typedef struct ecam_display {
+    bool per_channel; /* else one shift for all, and span is 1 */
     float shift[3], span[3], scale;
 } ecam_display;
 
-/* Smallest and largest value of a row join lo and hi. */
-void ecam_rows_range(const ecam_between *row, size_t n, float *lo, float *hi);
+/* How an overlay is mixed and shown: overlay = image + heat of the level, each
+ * times its weight; divided; displayed. */
+typedef struct ecam_paint {
+    _Alignas(64) uint8_t planes[3][256]; /* the colour map, by channel */
+    uint8_t byte_of_sum[512];            /* see ecam_rows.paint_sums */
+    uint32_t packed[256];                /* red, green << 8, blue << 16 */
+    float image[256];                    /* image_weight * v / 255 */
+    float heat[256][3];                  /* heat_weight * colour / 255 */
+    bool add;                            /* both weights are 1 */
+    float image_weight, heat_weight;
+    float divisor;
+    ecam_display display;
+} ecam_paint;
 
-/* level = truncate(255 * ((value - lo) / range)), range > 0. */
-void ecam_rows_levels(const ecam_between *row, size_t n, float lo, float range, uint8_t *levels);
+/* One instruction set's kernels. n: pixels of the row, at least 1. */
+typedef struct ecam_rows {
+    const char *name;
 
-/* overlay = image + heat, [n][3]. */
+    /* Resize a row along x. source: ECAM_ROWS_PADDING longer than it is. */
+    void (*stretch)(const float *source, const ecam_taps *taps, size_t n, float *out);
+
+    /* The smallest and the largest value of a row join lo and hi. */
+    void (*range)(const ecam_between *row, size_t n, float *lo, float *hi);
+
+    /* level = truncate(255 * ((value - lo) / range)), range > 0. */
+    void (*levels)(const ecam_between *row, size_t n, float lo, float range, uint8_t *levels);
+
+    /* The extremes of the overlay, not divided, join `extremes`. */
+    void (*extremes)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+                     const ecam_paint *paint, ecam_extremes *extremes);
+
+    /* The same, and the overlay's display bytes into rgb [n][3]: unspecified
+     * where the display does not fit the extremes. */
+    void (*paint)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+                  const ecam_paint *paint, ecam_extremes *extremes, uint8_t *rgb);
+
+    /* The largest image byte + colour byte joins `sum`. A uint8 image with
+     * weights of 1 only; NULL where `extremes` is quicker. */
+    void (*sums)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+                 const ecam_paint *paint, unsigned *sum);
+
+    /* The same, and byte_of_sum[sum] into rgb. NULL where `paint` is quicker. */
+    void (*paint_sums)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+                       const ecam_paint *paint, unsigned *sum, uint8_t *rgb);
+
+    /* A uint8 image's own bytes into rgb. */
+    void (*bytes)(const ecam_pixels *image, size_t n, uint8_t *rgb);
+} ecam_rows;
+
+extern const ecam_rows ecam_rows_plain;
+#if defined(__x86_64__)
+extern const ecam_rows ecam_rows_avx2;
+extern const ecam_rows ecam_rows_avx512;
+#endif
+
+/* The tables that this processor can run, best first; NULL behind the last
+ * (ecam_rows_plain). */
+const ecam_rows *ecam_rows_usable(size_t i);
+
+/* Whether quotients up to 1 may be computed with a reciprocal and two
+ * corrections: q = x * r, twice q += (x - q * divisor) * r, with r the rounded
+ * reciprocal. The first correction leaves q within one unit of the last place,
+ * from where the second rounds correctly (P. Markstein, "Computation of
+ * elementary functions on the IBM RISC System/6000", 1990), as long as nothing
+ * overflows and what underflows is too small to show. */
+static inline bool ecam_rows_divides(float divisor)
+{
+    return divisor >= 0x1p-60f && divisor <= 0x1p60f;
+}
+
+/* overlay = image + heat, float32 [n][3]: what the kernels compute on the way. */
 void ecam_rows_overlay(const ecam_pixels *image, const uint8_t *levels, size_t n,
-                       const ecam_tints *tints, float *overlay);
+                       const ecam_paint *paint, float *overlay);
 
-void ecam_rows_divide(float *overlay, size_t n, float divisor);
-
-/* The extremes of [n][3] values join `extremes`. */
-void ecam_rows_extremes(const float *overlay, size_t n, ecam_extremes *extremes);
-
-void ecam_rows_display(const float *overlay, size_t n, const ecam_display *display, uint8_t *rgb);
+/* The extremes of [n][3] values join `extremes`; [n][3] values to bytes. */
+void ecam_rows_extremes(const float *values, size_t n, ecam_extremes *extremes);
+void ecam_rows_display(const float *values, size_t n, const ecam_display *display, uint8_t *rgb);
 
 #endif

@@ -2,76 +2,112 @@
 
 #include "cam/draw.h"
 
-ecam_pixels ecam_image_row(const ecam_image *image, size_t y)
+static bool in_sums(const struct ecam_draw_scratch *s, const ecam_image *image)
 {
-    size_t pixel_stride = image->channels_last ? image->channels : 1;
-    size_t plane = image->channels_last ? 1 : image->h * image->w;
-    size_t bytes = y * image->w * pixel_stride * (image->is_float ? sizeof(float) : 1);
-
-    return (ecam_pixels){.pixels = (const char *)image->data + bytes,
-                         .is_float = image->is_float,
-                         .pixel_stride = pixel_stride,
-                         .channel_stride = image->channels == 1 ? 0 : plane};
+    return !image->is_float && s->paint.add && s->rows->sums;
 }
 
-static void mix_tints(const ecam_overlay_style *style, ecam_tints *tints)
+/* Rows follow each other without gaps, so a picture is one long row. */
+static size_t pixels_of(const ecam_image *image)
 {
-    const uint8_t(*colours)[3] = ecam_colormap_table(style->colormap);
-    float heat_weight = style->add ? 1.0f : style->weight;
-
-    tints->image_weight = style->add ? 1.0f : 1.0f - style->weight;
-    for (size_t v = 0; v < 256; v++) {
-        tints->image[v] = tints->image_weight * ((float)v / 255.0f);
-        for (size_t c = 0; c < 3; c++)
-            tints->heat[v][c] = heat_weight * ((float)colours[v][c] / 255.0f);
-    }
+    return image->h * image->w;
 }
 
-ecam_status ecam_overlay_begin(ecam_workspace *ws, const ecam_image *image,
-                               const float *projection, size_t h, size_t w,
-                               const ecam_overlay_style *style, struct ecam_draw_scratch **out)
+static unsigned find_sum(const ecam_image *image, const struct ecam_draw_scratch *s)
 {
-    if (image->channels != 1 && image->channels != 3)
-        return ECAM_ESHAPE;
-    ecam_status st = ecam_draw_scratch_fit(ws, projection ? h : 1, projection ? w : 1, image->h,
-                                           image->w, out);
-    if (st != ECAM_OK)
-        return st;
-    mix_tints(style, &(*out)->tints);
-    ecam_heat_levels(*out, projection, h, w, image->h, image->w);
-    return ECAM_OK;
+    ecam_pixels all = ecam_image_pixels(image, 0);
+    unsigned sum = 0;
+
+    s->rows->sums(&all, s->levels, pixels_of(image), &s->paint, &sum);
+    return sum;
 }
 
-void ecam_overlay_row(const ecam_image *image, size_t y, const struct ecam_draw_scratch *scratch,
-                      float *overlay)
+static ecam_extremes find_extremes(const ecam_image *image, const struct ecam_draw_scratch *s)
 {
-    ecam_pixels row = ecam_image_row(image, y);
+    ecam_pixels all = ecam_image_pixels(image, 0);
+    ecam_extremes extremes = ecam_extremes_none;
 
-    ecam_rows_overlay(&row, scratch->levels + y * image->w, image->w, &scratch->tints, overlay);
+    s->rows->extremes(&all, s->levels, pixels_of(image), &s->paint, &extremes);
+    return extremes;
 }
 
 ecam_status ecam_overlay_max(ecam_workspace *ws, const ecam_image *image, const float *projection,
                              size_t h, size_t w, const ecam_overlay_style *style, float *max)
 {
     struct ecam_draw_scratch *s;
-    ecam_extremes extremes = ecam_extremes_none;
-    ecam_status st = ecam_overlay_begin(ws, image, projection, h, w, style, &s);
+    ecam_status st = ecam_draw_begin(ws, image, projection, h, w, style, &s);
 
     if (st != ECAM_OK)
         return st;
-    for (size_t y = 0; y < image->h; y++) {
-        ecam_overlay_row(image, y, s, s->overlay);
-        ecam_rows_extremes(s->overlay, image->w, &extremes);
+    if (in_sums(s, image)) {
+        unsigned sum = find_sum(image, s);
+        *max = s->sums.most[sum];
+        if (s->sums.least[sum] == *max)
+            return ECAM_OK;
     }
+    ecam_extremes extremes = find_extremes(image, s);
     *max = fmaxf(fmaxf(extremes.hi[0], extremes.hi[1]), extremes.hi[2]);
     return ECAM_OK;
 }
 
-static void divided_row(const ecam_image *image, size_t y, struct ecam_draw_scratch *s,
-                        float divisor)
+/* Division keeps order, so the extremes of the divided overlay are these. */
+static ecam_display display_of(const ecam_extremes *extremes, float divisor)
 {
-    ecam_overlay_row(image, y, s, s->overlay);
-    ecam_rows_divide(s->overlay, image->w, divisor);
+    ecam_extremes divided;
+
+    for (size_t c = 0; c < 3; c++) {
+        divided.lo[c] = extremes->lo[c] / divisor;
+        divided.hi[c] = extremes->hi[c] / divisor;
+    }
+    return ecam_display_choose(&divided);
+}
+
+static ecam_extremes paint(const ecam_image *image, const struct ecam_draw_scratch *s, uint8_t *rgb)
+{
+    ecam_pixels all = ecam_image_pixels(image, 0);
+    ecam_extremes extremes = ecam_extremes_none;
+
+    s->rows->paint(&all, s->levels, pixels_of(image), &s->paint, &extremes, rgb);
+    return extremes;
+}
+
+/* Which display rule applies is known when the whole overlay is, but its
+ * middle row nearly always tells. */
+static ecam_display guess_display(const ecam_image *image, const struct ecam_draw_scratch *s)
+{
+    size_t first = image->h / 2 * image->w;
+    ecam_pixels row = ecam_image_pixels(image, first);
+    ecam_extremes extremes = ecam_extremes_none;
+
+    s->rows->extremes(&row, s->levels + first, image->w, &s->paint, &extremes);
+    return display_of(&extremes, s->paint.divisor);
+}
+
+static void paint_guessing(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
+{
+    ecam_display guess = guess_display(image, s);
+
+    s->paint.display = guess;
+    ecam_extremes extremes = guess.per_channel ? find_extremes(image, s) : paint(image, s, rgb);
+    s->paint.display = display_of(&extremes, s->paint.divisor);
+    if (guess.per_channel || !ecam_display_equal(&guess, &s->paint.display))
+        paint(image, s, rgb);
+}
+
+/* A uint8 image with its colours added: nearly always the sum of two bytes
+ * decides what byte is shown. Returns whether that was so. */
+static bool paint_sums(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
+{
+    ecam_pixels all = ecam_image_pixels(image, 0);
+    unsigned sum = 0;
+
+    if (s->summed_divisor != s->paint.divisor)
+        s->sums_decide = ecam_paint_bytes(&s->paint, &s->sums, s->paint.divisor);
+    s->summed_divisor = s->paint.divisor;
+    if (!s->sums_decide)
+        return false;
+    s->rows->paint_sums(&all, s->levels, pixels_of(image), &s->paint, &sum, rgb);
+    return s->sums.most[sum] / s->paint.divisor <= 1.0f;
 }
 
 ecam_status ecam_overlay_draw(ecam_workspace *ws, const ecam_image *image,
@@ -79,21 +115,12 @@ ecam_status ecam_overlay_draw(ecam_workspace *ws, const ecam_image *image,
                               const ecam_overlay_style *style, float divisor, uint8_t *rgb)
 {
     struct ecam_draw_scratch *s;
-    ecam_extremes extremes = ecam_extremes_none;
-    ecam_status st = ecam_overlay_begin(ws, image, projection, h, w, style, &s);
+    ecam_status st = ecam_draw_begin(ws, image, projection, h, w, style, &s);
 
     if (st != ECAM_OK)
         return st;
-    if (!(divisor > 0.0f))
-        divisor = 1.0f;
-    for (size_t y = 0; y < image->h; y++) {
-        divided_row(image, y, s, divisor);
-        ecam_rows_extremes(s->overlay, image->w, &extremes);
-    }
-    ecam_display display = ecam_display_choose(&extremes);
-    for (size_t y = 0; y < image->h; y++) {
-        divided_row(image, y, s, divisor);
-        ecam_rows_display(s->overlay, image->w, &display, rgb + 3 * y * image->w);
-    }
+    s->paint.divisor = divisor > 0.0f ? divisor : 1.0f;
+    if (!in_sums(s, image) || !paint_sums(image, s, rgb))
+        paint_guessing(image, s, rgb);
     return ECAM_OK;
 }

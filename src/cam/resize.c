@@ -1,28 +1,27 @@
 #include "cam/resize.h"
 
-#include <math.h>
-
-static uint32_t clamp(double i, size_t n)
+static int32_t clamp(int32_t i, int32_t last)
 {
-    if (i < 0)
-        return 0;
-    return i > (double)(n - 1) ? (uint32_t)(n - 1) : (uint32_t)i;
+    return i < 0 ? 0 : i > last ? last : i;
 }
 
-ecam_tap ecam_resize_tap(size_t d, size_t n, size_t m)
+void ecam_resize_taps(size_t n, size_t m, bool copy_edges, ecam_taps *taps)
 {
-    float position = (float)(((double)d + 0.5) * ((double)n / (double)m) - 0.5);
-    float whole = floorf(position);
+    double step = (double)n / (double)m;
+    int32_t last = (int32_t)(n - 1);
 
-    return (ecam_tap){
-        .near = clamp(whole, n), .far = clamp((double)whole + 1, n), .weight = position - whole};
+    for (size_t d = 0; d < m; d++) {
+        float position = (float)(((double)d + 0.5) * step - 0.5);
+        int32_t whole = position < 0 ? -1 : (int32_t)position; /* never below -0.5 */
+        taps->near[d] = clamp(whole, last);
+        taps->far[d] = clamp(whole + 1, last);
+        taps->weight[d] = position - (float)whole;
+        if (copy_edges && taps->near[d] == taps->far[d])
+            taps->weight[d] = 0;
+    }
 }
 
-ecam_tap ecam_resize_tap_x(size_t d, size_t n, size_t m)
+bool ecam_resize_halves(size_t h, size_t w, size_t target_h, size_t target_w)
 {
-    ecam_tap tap = ecam_resize_tap(d, n, m);
-
-    if (tap.near == tap.far)
-        tap.weight = 0;
-    return tap;
+    return h == 2 * target_h && w == 2 * target_w;
 }

@@ -5,26 +5,14 @@
 #ifndef ECAM_CAM_RESIZE_H
 #define ECAM_CAM_RESIZE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "cam/draw_rows.h"
 
-/* Where target index d lies between its two source indices, both within
- * 0..n-1: value = source[near] * (1 - weight) + source[far] * weight. */
-typedef struct ecam_tap {
-    uint32_t near, far;
-    float weight;
-} ecam_tap;
+/* Where the m target pixels of an axis lie between its n source pixels.
+ * copy_edges: as along x, a tap beyond an edge has weight 0; else, as along y,
+ * it keeps its weight and blends the edge with itself. */
+void ecam_resize_taps(size_t n, size_t m, bool copy_edges, ecam_taps *taps);
 
-/* Of target index d, on an axis of n source and m target pixels. */
-ecam_tap ecam_resize_tap(size_t d, size_t n, size_t m);
-
-/* The same along x, where a tap beyond an edge is a plain copy of the edge. */
-ecam_tap ecam_resize_tap_x(size_t d, size_t n, size_t m);
-
-/* Whether h x w to H x W is the reduction by exactly two. */
-static inline int ecam_resize_halves(size_t h, size_t w, size_t target_h, size_t target_w)
-{
-    return h % 2 == 0 && w % 2 == 0 && h / 2 == target_h && w / 2 == target_w;
-}
+/* Whether h x w to target_h x target_w is the reduction by exactly two. */
+bool ecam_resize_halves(size_t h, size_t w, size_t target_h, size_t target_w);
 
 #endif
