@@ -26,14 +26,14 @@ struct ecam_files {
 
 /* --- Opening --- */
 
-/* Like mkdir -p. What is wrong shows when the folder is opened. */
-static void make_folders(const char *dir)
+/* Like mkdir -p; returns why the last folder could not be made, or 0. */
+static int make_folders(const char *dir)
 {
     char path[4096];
     size_t length = strlen(dir);
 
     if (length >= sizeof path)
-        return;
+        return ENAMETOOLONG;
     memcpy(path, dir, length + 1);
     for (char *at = path + 1; length > 0 && *at != '\0'; at++)
         if (*at == '/') {
@@ -41,17 +41,18 @@ static void make_folders(const char *dir)
             (void)mkdir(path, 0777);
             *at = '/';
         }
-    (void)mkdir(path, 0777);
+    return mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno;
 }
 
 /* One writer: two would hold each other's epochs up, as a transaction is open
  * for as long as an epoch's results come. The lock ends with the process. */
 static ecam_status open_dir(ecam_files *files, const char *dir, ecam_error *error)
 {
-    make_folders(dir);
+    int unmade = make_folders(dir);
     files->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (files->dir_fd == -1)
-        return ecam_fail(error, ECAM_EIO, "folder %s cannot be used: %s", dir, strerror(errno));
+        return ecam_fail(error, ECAM_EIO, "folder %s cannot be used: %s", dir,
+                         strerror(unmade != 0 && errno == ENOENT ? unmade : errno));
     if (flock(files->dir_fd, LOCK_EX | LOCK_NB) != 0)
         return ecam_fail(error, ECAM_EIO, "folder %s cannot be locked: %s", dir,
                          errno == EWOULDBLOCK ? "another process writes to it" : strerror(errno));
