@@ -19,7 +19,7 @@ typedef struct ecam_row {
     size_t n, padded;
     float *out;     /* [padded] */
     float weight[2];
-    float *y;       /* [2][padded]: y_i += weight_i * out */
+    float *y;       /* [2][padded]: y_i += weight_i * out; or NULL */
     uint32_t peak;  /* result: largest magnitude's bits */
     double norm2;   /* result: of out */
 } ecam_row;
@@ -35,6 +35,28 @@ typedef struct ecam_sweep {
     float *y;        /* [vectors][stride] */
 } ecam_sweep;
 
+/* A tile of activations turned over: out [count][side] = x' - pivot. */
+typedef struct ecam_pack {
+    const float *x; /* [channels] rows, `pitch` apart, of `count` values */
+    size_t pitch, channels, count;
+    bool more;      /* as many values again follow in each row: fetch them */
+    const float *pivot; /* [side] */
+    size_t side;    /* channels, padded to ECAM_LANES */
+    float *out;
+    double *sum;    /* [side], += sums of x - pivot */
+    uint32_t peak;  /* the larger of itself and the largest magnitude's bits */
+} ecam_pack;
+
+/* maps [4][count] = start + sum over channels of u [channels][4] (x - pivot). */
+typedef struct ecam_mix {
+    const float *x;
+    size_t pitch, channels, count;
+    const float *pivot;
+    const float *u;
+    float start[4];
+    float *maps; /* [4], `count` padded to ECAM_LANES apart */
+} ecam_mix;
+
 typedef struct ecam_kernels {
     const char *name;
     void (*centre)(ecam_row *row);
@@ -44,6 +66,16 @@ typedef struct ecam_kernels {
     /* out[i] = v_i y and y -= sum h[i] v_i, for count rows v of n floats. */
     void (*dots)(const float *v, size_t count, size_t n, const float *y, double *out);
     void (*subtract)(const float *v, size_t count, size_t n, const double *h, float *y);
+    /* gram [side][side] += panel' panel, for `count` rows of `side` floats
+     * (a multiple of ECAM_LANES); only elements on and above the diagonal are
+     * complete. Sums in float32: keep count small. */
+    void (*gram)(const float *panel, size_t count, size_t side, double *gram);
+    void (*pack)(ecam_pack *p);
+    void (*mix)(const ecam_mix *m);
+    /* In float64, rows [count][n], n a multiple of 8, aligned to cache lines:
+     * y += sum factors[i] rows[i], and out[i] = rows[i] y. */
+    void (*add_rows)(const double *rows, size_t count, size_t n, const double *factors, double *y);
+    void (*products)(const double *rows, size_t count, size_t n, const double *y, double *out);
 } ecam_kernels;
 
 /* "avx512", "avx2" or "plain"; NULL where this processor (or this build) has

@@ -6,6 +6,8 @@
 #include <immintrin.h>
 
 #define LANES 8
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
 #define KERNELS ecam_kernels_avx2
 #define KERNELS_NAME "avx2"
 
@@ -20,6 +22,13 @@ static inline vf vf_load(const float *p)
 static inline vf vf_load_any(const float *p)
 {
     return _mm256_loadu_ps(p);
+}
+
+/* Fewer than LANES values, then zeros. */
+static inline vf vf_load_part(const float *p, size_t count)
+{
+    __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), place));
 }
 
 static inline void vf_store(float *p, vf a)
@@ -57,6 +66,29 @@ static inline void vf_sum8(const vf a[8], float out[8])
     vf sum = _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
                            _mm256_permute2f128_ps(low, high, 0x31));
     _mm256_storeu_ps(out, sum);
+}
+
+static inline void vf_transpose(vf m[8])
+{
+    vf a[8], b[8];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm256_unpacklo_ps(m[2 * i], m[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_ps(m[2 * i], m[2 * i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        m[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        m[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
 }
 
 #include "cam/kernels_body.h"

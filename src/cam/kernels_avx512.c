@@ -6,6 +6,8 @@
 #include <immintrin.h>
 
 #define LANES 16
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
 #define KERNELS ecam_kernels_avx512
 #define KERNELS_NAME "avx512"
 
@@ -20,6 +22,12 @@ static inline vf vf_load(const float *p)
 static inline vf vf_load_any(const float *p)
 {
     return _mm512_loadu_ps(p);
+}
+
+/* Fewer than LANES values, then zeros. */
+static inline vf vf_load_part(const float *p, size_t count)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
 }
 
 static inline void vf_store(float *p, vf a)
@@ -68,6 +76,38 @@ static inline void vf_sum8(const vf a[8], float out[8])
     vf sum = _mm512_add_ps(half, _mm512_shuffle_f32x4(half, half, 0xb1));
     _mm_storeu_ps(out, _mm512_castps512_ps128(sum));
     _mm_storeu_ps(out + 4, _mm512_extractf32x4_ps(sum, 2));
+}
+
+static inline void vf_transpose(vf m[16])
+{
+    vf a[16], b[16];
+
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        a[2 * i] = _mm512_unpacklo_ps(m[2 * i], m[2 * i + 1]);
+        a[2 * i + 1] = _mm512_unpackhi_ps(m[2 * i], m[2 * i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        a[i] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88);
+        a[i + 4] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xdd);
+        a[i + 8] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x88);
+        a[i + 12] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xdd);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        m[i] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0x88);
+        m[i + 4] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0x88);
+        m[i + 8] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0xdd);
+        m[i + 12] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0xdd);
+    }
 }
 
 #include "cam/kernels_body.h"

@@ -14,6 +14,19 @@ static inline uint32_t vu_peak(vu peak)
     return largest;
 }
 
+/* Which lanes are below count. */
+static inline vu vu_below(size_t count)
+{
+    vu mask;
+    for (int i = 0; i < LANES; i++)
+        mask[i] = (size_t)i < count ? 0xffffffffu : 0;
+    return mask;
+}
+
+/* How far ahead of its use the input is asked for; the hardware alone starts
+ * anew on every row. */
+#define AHEAD 512
+
 /* The mean of x - x[0]: small numbers, so that float32 sums do. Sums of 64
  * vectors each go to float64. */
 static double mean_beyond_first(ecam_row *row)
@@ -22,13 +35,20 @@ static double mean_beyond_first(ecam_row *row)
     vf first = vf_set(x[0]);
     vu peak = {0};
     double sum = 0;
-    size_t i = 0, whole = row->n / LANES * LANES;
+    size_t i = 0, whole = row->n / LANES * LANES, rest = row->n - whole;
+    vf even = {0}, odd = {0};
 
+    if (rest > 0) {
+        vf a = vf_load_part(x + whole, rest);
+        peak = vu_max_magnitude(peak, a);
+        even = (vf)((vu)(a - first) & vu_below(rest));
+    }
     while (i < whole) {
         size_t end = whole - i > 64 * LANES ? i + 64 * LANES : whole;
-        vf even = {0}, odd = {0};
         for (; i + 2 * LANES <= end; i += 2 * LANES) {
             vf a = vf_load_any(x + i), b = vf_load_any(x + i + LANES);
+            __builtin_prefetch(x + i + AHEAD);
+            __builtin_prefetch(x + i + AHEAD + LANES);
             peak = vu_max_magnitude(vu_max_magnitude(peak, a), b);
             even += a - first;
             odd += b - first;
@@ -40,16 +60,27 @@ static double mean_beyond_first(ecam_row *row)
             i += LANES;
         }
         sum += (double)vf_sum(even + odd);
+        even = odd = vf_set(0);
     }
     row->peak = vu_peak(peak);
-    for (; i < row->n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        bits &= 0x7fffffffu;
-        row->peak = bits > row->peak ? bits : row->peak;
-        sum += (double)(x[i] - x[0]);
+    return (sum + (double)vf_sum(even)) / (double)row->n;
+}
+
+typedef struct centring {
+    vf high, low, norm2;
+    vf weight[2];
+} centring;
+
+static inline void centre_vector(ecam_row *row, centring *c, size_t i, vf b)
+{
+    vf_store(row->out + i, b);
+    c->norm2 = vf_fma(b, b, c->norm2);
+    if (!row->y)
+        return;
+    for (size_t k = 0; k < 2; k++) {
+        float *y = row->y + k * row->padded + i;
+        vf_store(y, vf_fma(c->weight[k], b, vf_load(y)));
     }
-    return sum / (double)row->n;
 }
 
 /* x - high is exact where the values lie close together, and where they do not
@@ -58,28 +89,21 @@ static void centre(ecam_row *row)
 {
     double mean = mean_beyond_first(row) + (double)row->x[0];
     float high = (float)mean, low = (float)(mean - (double)high);
-    vf high_v = vf_set(high), low_v = vf_set(low), sum = {0};
-    vf w0 = vf_set(row->weight[0]), w1 = vf_set(row->weight[1]);
-    float *y0 = row->y, *y1 = row->y + row->padded;
+    centring c = {.high = vf_set(high),
+                  .low = vf_set(low),
+                  .weight = {vf_set(row->weight[0]), vf_set(row->weight[1])}};
     size_t i = 0;
 
-    for (; i + LANES <= row->n; i += LANES) {
-        vf b = (vf_load_any(row->x + i) - high_v) - low_v;
-        vf_store(row->out + i, b);
-        vf_store(y0 + i, vf_fma(w0, b, vf_load(y0 + i)));
-        vf_store(y1 + i, vf_fma(w1, b, vf_load(y1 + i)));
-        sum = vf_fma(b, b, sum);
+    for (; i + LANES <= row->n; i += LANES)
+        centre_vector(row, &c, i, (vf_load_any(row->x + i) - c.high) - c.low);
+    if (i < row->n) {
+        vf b = (vf_load_part(row->x + i, row->n - i) - c.high) - c.low;
+        centre_vector(row, &c, i, (vf)((vu)b & vu_below(row->n - i)));
+        i += LANES;
     }
-    row->norm2 = (double)vf_sum(sum);
-    for (; i < row->n; i++) {
-        float b = (row->x[i] - high) - low;
-        row->out[i] = b;
-        y0[i] += row->weight[0] * b;
-        y1[i] += row->weight[1] * b;
-        row->norm2 += (double)b * (double)b;
-    }
-    for (; i < row->padded; i++)
-        row->out[i] = 0;
+    row->norm2 = (double)vf_sum(c.norm2);
+    for (; i < row->padded; i += LANES)
+        vf_store(row->out + i, vf_set(0));
 }
 
 /* product = b x for a group of rows. Long rows are summed in pieces, which
@@ -163,34 +187,42 @@ static inline __attribute__((always_inline)) void sweep4_group(const ecam_sweep 
 {
     const float *b = s->matrix + r * s->stride;
     size_t stride = s->stride;
-    float product[8];
-    vf sum[8] = {0};
+    float product[16] = {0}, part[16];
+    vf sum[16];
 
-    for (size_t j = 0; j < stride; j += LANES) {
-#pragma GCC unroll 8
-        for (size_t i = 0; i < group; i++) {
-            vf row = vf_load(b + i * stride + j);
-#pragma GCC unroll 8
-            for (size_t v = 0; v < 4; v++)
-                sum[i * 4 + v] = vf_fma(row, vf_load(s->x + v * stride + j), sum[i * 4 + v]);
+    for (size_t j = 0; j < stride;) {
+        size_t end = stride - j > PIECE ? j + PIECE : stride;
+        memset(sum, 0, sizeof sum);
+        for (; j < end; j += LANES) {
+#pragma GCC unroll 4
+            for (size_t i = 0; i < group; i++) {
+                vf row = vf_load(b + i * stride + j);
+#pragma GCC unroll 4
+                for (size_t v = 0; v < 4; v++)
+                    sum[i * 4 + v] = vf_fma(row, vf_load(s->x + v * stride + j), sum[i * 4 + v]);
+            }
         }
+        vf_sum8(sum, part);
+        vf_sum8(sum + 8, part + 8);
+        for (size_t i = 0; i < 16; i++)
+            product[i] += part[i];
     }
-    vf_sum8(sum, product);
-    for (size_t i = 0; i < 8; i++)
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++)
         sum[i] = vf_set(product[i]);
     for (size_t j = 0; j < stride; j += LANES) {
         vf y[4];
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (size_t v = 0; v < 4; v++)
             y[v] = vf_load(s->y + v * stride + j);
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (size_t i = 0; i < group; i++) {
             vf row = vf_load(b + i * stride + j);
-#pragma GCC unroll 8
+#pragma GCC unroll 4
             for (size_t v = 0; v < 4; v++)
                 y[v] = vf_fma(row, sum[i * 4 + v], y[v]);
         }
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (size_t v = 0; v < 4; v++)
             vf_store(s->y + v * stride + j, y[v]);
     }
@@ -201,10 +233,161 @@ static void sweep4(const ecam_sweep *s)
     size_t r = 0;
 
     memset(s->y, 0, 4 * s->stride * sizeof(float));
-    for (; r + 2 <= s->rows; r += 2)
-        sweep4_group(s, r, 2);
-    if (r < s->rows)
+    for (; r + 4 <= s->rows; r += 4)
+        sweep4_group(s, r, 4);
+    for (; r < s->rows; r++)
         sweep4_group(s, r, 1);
+}
+
+/* Rows i.. against columns j..: TILE_ROWS times `vectors` sums in registers. */
+static inline __attribute__((always_inline)) void gram_tile(const float *panel, size_t count,
+                                                            size_t side, double *gram, size_t i,
+                                                            size_t j, size_t vectors)
+{
+    vf sum[TILE_ROWS][TILE_VECTORS];
+    float flat[LANES] __attribute__((aligned(64)));
+
+    memset(sum, 0, sizeof sum);
+    for (size_t k = 0; k < count; k++, panel += side) {
+        vf column[TILE_VECTORS];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++)
+            column[v] = vf_load(panel + j + v * LANES);
+#pragma GCC unroll 8
+        for (size_t r = 0; r < TILE_ROWS; r++) {
+            vf row = vf_set(panel[i + r]);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < vectors; v++)
+                sum[r][v] = vf_fma(row, column[v], sum[r][v]);
+        }
+    }
+    for (size_t r = 0; r < TILE_ROWS; r++)
+        for (size_t v = 0; v < vectors; v++) {
+            double *out = gram + (i + r) * side + j + v * LANES;
+            vf_store(flat, sum[r][v]);
+            for (size_t l = 0; l < LANES; l++)
+                out[l] += (double)flat[l];
+        }
+}
+
+static void gram(const float *panel, size_t count, size_t side, double *out)
+{
+    for (size_t i = 0; i < side; i += TILE_ROWS) {
+        size_t j = i / LANES * LANES;
+        for (; j + TILE_VECTORS * LANES <= side; j += TILE_VECTORS * LANES)
+            gram_tile(panel, count, side, out, i, j, TILE_VECTORS);
+        size_t vectors = (side - j) / LANES;
+        if (vectors == 2)
+            gram_tile(panel, count, side, out, i, j, 2);
+        else if (vectors == 1)
+            gram_tile(panel, count, side, out, i, j, 1);
+    }
+}
+
+/* LANES channels by LANES values, at channel c and value i. */
+static void pack_block(const ecam_pack *p, size_t c, size_t i, vf sum[LANES], vu *peak)
+{
+    size_t channels = p->channels - c < LANES ? p->channels - c : LANES;
+    size_t count = p->count - i < LANES ? p->count - i : LANES;
+    vf block[LANES];
+
+    for (size_t r = 0; r < LANES; r++) {
+        block[r] = vf_set(0);
+        if (r >= channels)
+            continue;
+        const float *x = p->x + (c + r) * p->pitch + i;
+        vf pivot = vf_set(p->pivot[c + r]);
+        if (p->more)
+            __builtin_prefetch(x + p->count);
+        vf a = count == LANES ? vf_load_any(x) : vf_load_part(x, count);
+        *peak = vu_max_magnitude(*peak, a);
+        a -= pivot;
+        block[r] = count == LANES ? a : (vf)((vu)a & vu_below(count));
+        sum[r] += block[r];
+    }
+    vf_transpose(block);
+    for (size_t r = 0; r < count; r++)
+        vf_store(p->out + (i + r) * p->side + c, block[r]);
+}
+
+static void pack(ecam_pack *p)
+{
+    vu peak = {0};
+
+    for (size_t c = 0; c < p->side; c += LANES) {
+        vf sum[LANES];
+        memset(sum, 0, sizeof sum);
+        if (c >= p->channels) {
+            for (size_t i = 0; i < p->count; i++)
+                vf_store(p->out + i * p->side + c, vf_set(0));
+            continue;
+        }
+        for (size_t i = 0; i < p->count; i += LANES)
+            pack_block(p, c, i, sum, &peak);
+        for (size_t r = 0; r < LANES; r++)
+            p->sum[c + r] += (double)vf_sum(sum[r]);
+    }
+    uint32_t largest = vu_peak(peak);
+    p->peak = largest > p->peak ? largest : p->peak;
+}
+
+static void mix_vector(const ecam_mix *m, size_t i, size_t count)
+{
+    size_t apart = (m->count + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
+    vf map[4];
+
+    for (size_t k = 0; k < 4; k++)
+        map[k] = vf_set(m->start[k]);
+    for (size_t c = 0; c < m->channels; c++) {
+        const float *x = m->x + c * m->pitch + i;
+        vf a = (count == LANES ? vf_load_any(x) : vf_load_part(x, count)) - vf_set(m->pivot[c]);
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++)
+            map[k] = vf_fma(vf_set(m->u[c * 4 + k]), a, map[k]);
+    }
+    for (size_t k = 0; k < 4; k++)
+        vf_store(m->maps + k * apart + i, map[k]);
+}
+
+/* Four vectors by four maps. */
+static void mix_vectors(const ecam_mix *m, size_t i)
+{
+    size_t apart = (m->count + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
+    vf map[4][4];
+
+    for (size_t k = 0; k < 4; k++)
+        for (size_t v = 0; v < 4; v++)
+            map[k][v] = vf_set(m->start[k]);
+    for (size_t c = 0; c < m->channels; c++) {
+        const float *x = m->x + c * m->pitch + i;
+        vf pivot = vf_set(m->pivot[c]);
+        vf a[4];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < 4; v++) {
+            __builtin_prefetch(x + 4 * LANES + v * LANES);
+            a[v] = vf_load_any(x + v * LANES) - pivot;
+        }
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++) {
+            vf factor = vf_set(m->u[c * 4 + k]);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < 4; v++)
+                map[k][v] = vf_fma(factor, a[v], map[k][v]);
+        }
+    }
+    for (size_t k = 0; k < 4; k++)
+        for (size_t v = 0; v < 4; v++)
+            vf_store(m->maps + k * apart + i + v * LANES, map[k][v]);
+}
+
+static void mix(const ecam_mix *m)
+{
+    size_t i = 0;
+
+    for (; i + 4 * LANES <= m->count; i += 4 * LANES)
+        mix_vectors(m, i);
+    for (; i < m->count; i += LANES)
+        mix_vector(m, i, m->count - i < LANES ? m->count - i : LANES);
 }
 
 static void dots(const float *v, size_t count, size_t n, const float *y, double *out)
@@ -232,11 +415,45 @@ static void subtract(const float *v, size_t count, size_t n, const double *h, fl
     }
 }
 
+typedef double vd __attribute__((vector_size(64), may_alias));
+
+/* y += a factor times each row; four rows share a load of y. */
+static void add_rows(const double *rows, size_t count, size_t n, const double *factors, double *y)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= count; i += 4) {
+        const double *a = rows + i * n, *f = factors + i;
+        for (size_t j = 0; j < n; j += 8)
+            *(vd *)(y + j) += (*(const vd *)(a + j) * f[0] + *(const vd *)(a + n + j) * f[1]) +
+                              (*(const vd *)(a + 2 * n + j) * f[2] +
+                               *(const vd *)(a + 3 * n + j) * f[3]);
+    }
+    for (; i < count; i++)
+        for (size_t j = 0; j < n; j += 8)
+            *(vd *)(y + j) += *(const vd *)(rows + i * n + j) * factors[i];
+}
+
+static void products(const double *rows, size_t count, size_t n, const double *y, double *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        vd sum = {0};
+        for (size_t j = 0; j < n; j += 8)
+            sum += *(const vd *)(rows + i * n + j) * *(const vd *)(y + j);
+        out[i] = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    }
+}
+
 const ecam_kernels KERNELS = {
+    .add_rows = add_rows,
+    .products = products,
     .name = KERNELS_NAME,
     .centre = centre,
     .sweep = sweep,
     .sweep4 = sweep4,
     .dots = dots,
     .subtract = subtract,
+    .gram = gram,
+    .pack = pack,
+    .mix = mix,
 };

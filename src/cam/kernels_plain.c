@@ -2,6 +2,8 @@
 #include "cam/kernels.h"
 
 #define LANES 4
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
 #define KERNELS ecam_kernels_plain
 #define KERNELS_NAME "plain"
 
@@ -17,6 +19,15 @@ static inline vf vf_load(const float *p)
 static inline vf vf_load_any(const float *p)
 {
     return *(const vf_any *)p;
+}
+
+/* Fewer than LANES values, then zeros. */
+static inline vf vf_load_part(const float *p, size_t count)
+{
+    vf a = {0};
+    for (size_t i = 0; i < count; i++)
+        a[i] = p[i];
+    return a;
 }
 
 static inline void vf_store(float *p, vf a)
@@ -49,6 +60,16 @@ static inline void vf_sum8(const vf a[8], float out[8])
 {
     for (int i = 0; i < 8; i++)
         out[i] = vf_sum(a[i]);
+}
+
+static inline void vf_transpose(vf m[4])
+{
+    for (int i = 0; i < 4; i++)
+        for (int j = i + 1; j < 4; j++) {
+            float t = m[i][j];
+            m[i][j] = m[j][i];
+            m[j][i] = t;
+        }
 }
 
 #include "cam/kernels_body.h"

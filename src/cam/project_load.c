@@ -14,8 +14,8 @@
     }                                                                                         \
     break
 
-void ecam_load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t count,
-                       double *dst)
+static void load_numbers(const void *src, ecam_dtype dtype, size_t start, size_t count,
+                         double *dst)
 {
     switch (dtype) {
     case ECAM_BOOL: CONVERT(uint8_t, v != 0);
@@ -32,6 +32,12 @@ void ecam_load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t c
     case ECAM_F32: CONVERT(float, v);
     case ECAM_F64: CONVERT(double, v);
     }
+}
+
+void ecam_load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t count,
+                       double *dst)
+{
+    load_numbers(src, dtype, start, count, dst);
     for (size_t i = 0; i < count; i++)
         dst[i] = isfinite(dst[i]) ? dst[i] : 0;
 }
@@ -155,8 +161,8 @@ static ecam_status make_floats(const ecam_task *task, ecam_centred_floats *out)
     return ECAM_OK;
 }
 
-/* rows: float32 [c][n]. */
-static void centre_floats(const ecam_task *task, const float *rows, ecam_centred_floats *out)
+/* rows: float32 [c][n]. False where the result cannot be used. */
+static bool centre_floats(const ecam_task *task, const float *rows, ecam_centred_floats *out)
 {
     uint32_t peak = 0;
     ecam_row row = {.n = task->n, .padded = out->stride, .y = out->mixture};
@@ -173,36 +179,45 @@ static void centre_floats(const ecam_task *task, const float *rows, ecam_centred
         out->norm2 += row.norm2;
     }
     out->peak = (double)ecam_float_from_bits(peak);
+    return ecam_load_fits(peak);
 }
 
-/* Float32 [c][n] of a narrow type: the input itself where that is what it is. */
-static const float *narrow_rows(const ecam_task *task)
+ecam_status ecam_load_rows(const ecam_task *task, const float **out)
 {
     const ecam_activation *a = task->activation;
     size_t c = a->c, n = task->n;
 
-    if (a->dtype == ECAM_F32 && !a->channels_last && (uintptr_t)a->data % sizeof(float) == 0)
-        return a->data;
+    *out = NULL;
+    if (!is_narrow(a->dtype))
+        return ECAM_OK;
+    if (a->dtype == ECAM_F32 && !a->channels_last && (uintptr_t)a->data % sizeof(float) == 0) {
+        *out = a->data;
+        return ECAM_OK;
+    }
     float *rows = ecam_room_get(task->scratch, ECAM_ROOM_ROWS, c, n, sizeof *rows);
     double *strip = ecam_room_get(task->scratch, ECAM_ROOM_STRIP, c > n ? c : n, STRIP, sizeof *strip);
     if (!rows || !strip)
-        return NULL;
-    if (!a->channels_last) {
-        for (size_t i = 0; i < c; i++) {
-            ecam_load_doubles(a->data, a->dtype, i * n, n, strip);
-            for (size_t p = 0; p < n; p++)
-                rows[i * n + p] = (float)strip[p];
-        }
-        return rows;
+        return ECAM_ENOMEM;
+    *out = rows;
+    for (size_t i = 0; i < c && !a->channels_last; i++) {
+        load_numbers(a->data, a->dtype, i * n, n, strip);
+        for (size_t p = 0; p < n; p++)
+            rows[i * n + p] = (float)strip[p];
     }
-    for (size_t first = 0; first < n; first += STRIP) {
+    for (size_t first = 0; first < n && a->channels_last; first += STRIP) {
         size_t count = n - first < STRIP ? n - first : STRIP;
-        ecam_load_doubles(a->data, a->dtype, first * c, count * c, strip);
+        load_numbers(a->data, a->dtype, first * c, count * c, strip);
         for (size_t i = 0; i < c; i++)
             for (size_t p = 0; p < count; p++)
                 rows[i * n + first + p] = (float)strip[p * c + i];
     }
-    return rows;
+    return ECAM_OK;
+}
+
+bool ecam_load_fits(uint32_t peak)
+{
+    double largest = (double)ecam_float_from_bits(peak);
+    return largest == 0 || (largest <= PEAK_MOST && largest >= PEAK_LEAST);
 }
 
 ecam_status ecam_load_floats(const ecam_task *task, ecam_centred_floats *out)
@@ -214,14 +229,12 @@ ecam_status ecam_load_floats(const ecam_task *task, ecam_centred_floats *out)
     ecam_status st = make_floats(task, out);
     if (st != ECAM_OK)
         return st;
-    if (is_narrow(task->activation->dtype)) {
-        const float *rows = narrow_rows(task);
-        if (!rows)
-            return ECAM_ENOMEM;
-        centre_floats(task, rows, out);
-        if (out->peak == 0 || (out->peak <= PEAK_MOST && out->peak >= PEAK_LEAST))
-            return ECAM_OK;
-    }
+    const float *narrow;
+    st = ecam_load_rows(task, &narrow);
+    if (st != ECAM_OK)
+        return st;
+    if (narrow && centre_floats(task, narrow, out))
+        return ECAM_OK;
     /* Wide, huge, tiny or not finite: centred and scaled in float64. */
     st = ecam_load_centred(task, &exact);
     if (st != ECAM_OK)

@@ -35,4 +35,12 @@ typedef struct ecam_centred_floats {
 /* Errors: ECAM_ENOMEM. */
 ecam_status ecam_load_floats(const ecam_task *task, ecam_centred_floats *out);
 
+/* The activations as float32 [c][n] before centring: the input itself, or a
+ * copy in room ROWS. NULL in *rows where the type needs centring in float64.
+ * Errors: ECAM_ENOMEM. */
+ecam_status ecam_load_rows(const ecam_task *task, const float **rows);
+
+/* Whether float32 arithmetic is safe for this largest magnitude (its bits). */
+bool ecam_load_fits(uint32_t peak);
+
 #endif

@@ -39,11 +39,21 @@ const char *ecam_method_name(ecam_method method)
     static const char *const names[ECAM_METHOD_COUNT] = {
         [ECAM_METHOD_EXACT] = "exact",
         [ECAM_METHOD_LANCZOS] = "lanczos",
+        [ECAM_METHOD_GRAM_POSITIONS] = "gram-positions",
+        [ECAM_METHOD_GRAM_CHANNELS] = "gram-channels",
     };
     return names[method];
 }
 
 ecam_method ecam_plan_choose(const ecam_task *task)
 {
-    return task->wanted == 0 ? ECAM_METHOD_EXACT : ECAM_METHOD_LANCZOS;
+    size_t c = task->activation->c, n = task->n;
+
+    if (task->wanted == 0)
+        return ECAM_METHOD_EXACT;
+    if (n <= c && n <= 64)
+        return ECAM_METHOD_GRAM_POSITIONS;
+    if (c <= n && c <= 64)
+        return ECAM_METHOD_GRAM_CHANNELS;
+    return ECAM_METHOD_LANCZOS;
 }

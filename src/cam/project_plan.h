@@ -9,9 +9,11 @@
 
 typedef enum ecam_method {
     ECAM_METHOD_EXACT,
-    ECAM_METHOD_LANCZOS
+    ECAM_METHOD_LANCZOS,
+    ECAM_METHOD_GRAM_POSITIONS,
+    ECAM_METHOD_GRAM_CHANNELS
 } ecam_method;
-#define ECAM_METHOD_COUNT 2
+#define ECAM_METHOD_COUNT 4
 
 /* "exact", "lanczos", ...; static storage. */
 const char *ecam_method_name(ecam_method method);
@@ -51,6 +53,13 @@ bool ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t 
  * Errors: ECAM_ENOMEM, ECAM_EMATH where float32 would not do for these data or
  * the iterations ran out. */
 ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer);
+
+/* A Gram matrix in float32 with sums in float64: of the positions, or of the
+ * channels, which takes another pass for the maps. For a side up to
+ * ECAM_GRAM_SIDE. Errors: as above. */
+#define ECAM_GRAM_SIDE 128
+ecam_status ecam_project_gram_positions(const ecam_task *task, ecam_answer *answer);
+ecam_status ecam_project_gram_channels(const ecam_task *task, ecam_answer *answer);
 
 /* The reference: float64 throughout, the Gram matrix of the smaller side,
  * LAPACK's eigenpairs. Takes all data.

@@ -1,0 +1,289 @@
+/* The Gram matrix of a small side. Products and short sums are float32 (this is
+ * where the time goes), sums of these float64, and everything after them. */
+#include <math.h>
+#include <string.h>
+
+#include "base/float16.h"
+#include "cam/project_load.h"
+#include "cam/symmetric.h"
+
+#define MAX_WANTED 12
+
+/* Rows or columns that are summed in float32, and stay in the first cache. */
+#define CHUNK 128
+
+/* Eigenvalues below this share of the first drown in the rounding of float32
+ * products. */
+#define LEAST_SHARE 1e-3
+
+typedef struct gram {
+    const ecam_task *task;
+    const float *rows; /* [c][n] */
+    size_t side, padded; /* of the product */
+    float *panel;      /* [CHUNK + 1][padded] */
+    double *product;   /* [padded][padded], the upper half */
+    uint32_t peak;
+    double *matrix;    /* what symmetric.c takes: [full][stride] */
+    size_t full, stride;
+    ecam_symmetric eigen;
+} gram;
+
+static ecam_status make_room(gram *g)
+{
+    struct ecam_project_scratch *s = g->task->scratch;
+
+    g->padded = (g->side + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
+    size_t square = g->padded * g->padded;
+    g->stride = (g->full + 7) / 8 * 8;
+    g->panel = ecam_room_get(s, ECAM_ROOM_FLOATS, CHUNK + 1, g->padded, sizeof *g->panel);
+    g->product = ecam_room_get(s, ECAM_ROOM_GRAM, square + g->full * g->stride, 1, sizeof *g->product);
+    if (!g->panel || !g->product)
+        return ECAM_ENOMEM;
+    g->matrix = g->product + square;
+    memset(g->product, 0, square * sizeof *g->product);
+    return ECAM_OK;
+}
+
+/* The upper half of the product as a full matrix. */
+static void unfold(gram *g)
+{
+    memset(g->matrix, 0, g->full * g->stride * sizeof *g->matrix);
+    for (size_t i = 0; i < g->side; i++)
+        for (size_t j = i; j < g->side; j++)
+            g->matrix[i * g->stride + j] = g->matrix[j * g->stride + i] = g->product[i * g->padded + j];
+}
+
+/* The position that was left out: centred rows add up to nothing, so its
+ * products are those of all others together, negated. */
+static void add_last(gram *g)
+{
+    size_t last = g->side;
+    double corner = 0;
+
+    for (size_t i = 0; i < last; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < last; j++)
+            sum += g->matrix[i * g->stride + j];
+        g->matrix[i * g->stride + last] = g->matrix[last * g->stride + i] = -sum;
+        corner += sum;
+    }
+    g->matrix[last * g->stride + last] = corner;
+}
+
+static bool is_good(const gram *g)
+{
+    const double *values = g->eigen.ritz.values;
+    double peak = (double)ecam_float_from_bits(g->peak);
+    double size2 = peak * peak * (double)g->task->n * (double)g->task->activation->c;
+
+    return values[g->task->wanted - 1] > LEAST_SHARE * values[0] && values[0] > 1e-8 * size2;
+}
+
+/* Eigenpairs, and the answer but for its maps. */
+static ecam_status solve(gram *g, ecam_answer *answer)
+{
+    const ecam_task *task = g->task;
+    double trace = 0;
+
+    if (!ecam_load_fits(g->peak))
+        return ECAM_EMATH;
+    for (size_t i = 0; i < g->full; i++)
+        trace += g->matrix[i * g->stride + i];
+    if (trace == 0)
+        return ecam_answer_make(task, task->wanted, answer);
+    g->eigen = (ecam_symmetric){.matrix = g->matrix,
+                                .side = g->full,
+                                .stride = g->stride,
+                                .wanted = task->wanted,
+                                .kernels = task->kernels,
+                                .scratch = task->scratch};
+    ecam_status st = ecam_symmetric_solve(&g->eigen);
+    if (st == ECAM_OK && !is_good(g))
+        st = ECAM_EMATH;
+    if (st == ECAM_OK)
+        st = ecam_answer_make(task, task->wanted, answer);
+    if (st != ECAM_OK)
+        return st;
+    answer->components = task->wanted;
+    for (unsigned i = 0; i < answer->components; i++) {
+        answer->singular[i] = sqrt(g->eigen.ritz.values[i]);
+        answer->explained[i] = g->eigen.ritz.values[i] / trace;
+    }
+    return ECAM_OK;
+}
+
+static ecam_status begin(gram *g, const ecam_task *task)
+{
+    if (task->wanted == 0 || task->wanted > MAX_WANTED || g->full > ECAM_GRAM_SIDE ||
+        task->wanted > g->full)
+        return ECAM_EMATH;
+    g->task = task;
+    ecam_status st = ecam_load_rows(task, &g->rows);
+    if (st == ECAM_OK && !g->rows)
+        st = ECAM_EMATH;
+    return st == ECAM_OK ? make_room(g) : st;
+}
+
+static void multiply_positions(gram *g)
+{
+    size_t c = g->task->activation->c;
+    ecam_row row = {.n = g->task->n, .padded = g->padded};
+
+    for (size_t first = 0; first < c; first += CHUNK) {
+        size_t count = c - first < CHUNK ? c - first : CHUNK;
+        for (size_t i = 0; i < count; i++) {
+            row.x = g->rows + (first + i) * row.n;
+            /* A last position beyond the side is overwritten by the next row. */
+            row.out = g->panel + i * g->padded;
+            g->task->kernels->centre(&row);
+            g->peak = row.peak > g->peak ? row.peak : g->peak;
+        }
+        g->task->kernels->gram(g->panel, count, g->padded, g->product);
+    }
+}
+
+ecam_status ecam_project_gram_positions(const ecam_task *task, ecam_answer *answer)
+{
+    size_t n = task->n;
+    /* One position less where that saves a whole vector. */
+    gram g = {.full = n, .side = n > 1 && n % ECAM_LANES == 1 ? n - 1 : n};
+
+    ecam_status st = begin(&g, task);
+    if (st != ECAM_OK)
+        return st;
+    multiply_positions(&g);
+    unfold(&g);
+    if (g.side < g.full)
+        add_last(&g);
+    st = solve(&g, answer);
+    for (unsigned i = 0; st == ECAM_OK && i < answer->components; i++)
+        for (size_t p = 0; p < n; p++)
+            answer->maps[i * n + p] = (float)(answer->singular[i] * g.eigen.vectors[i * g.stride + p]);
+    return st;
+}
+
+/* Each channel's mean over some positions: near enough to the true one that
+ * correcting the product afterwards loses nothing. */
+#define SAMPLED 64
+
+static void estimate_means(const gram *g, float *pivot)
+{
+    size_t n = g->task->n, step = n > SAMPLED ? n / SAMPLED : 1;
+
+    for (size_t i = 0; i < g->padded; i++) {
+        double sum = 0;
+        size_t count = 0;
+        for (size_t p = step / 2; i < g->side && p < n; p += step, count++)
+            sum += (double)g->rows[i * n + p];
+        pivot[i] = count ? (float)(sum / (double)count) : 0;
+    }
+}
+
+static void multiply_channels(gram *g, const float *pivot, double *sum)
+{
+    size_t n = g->task->n;
+    ecam_pack p = {.pitch = n,
+                   .channels = g->side,
+                   .pivot = pivot,
+                   .side = g->padded,
+                   .out = g->panel,
+                   .sum = sum};
+
+    memset(sum, 0, g->padded * sizeof *sum);
+    for (size_t first = 0; first < n; first += CHUNK) {
+        p.x = g->rows + first;
+        p.count = n - first < CHUNK ? n - first : CHUNK;
+        p.more = n - first >= 2 * CHUNK;
+        g->task->kernels->pack(&p);
+        g->task->kernels->gram(g->panel, p.count, g->padded, g->product);
+    }
+    g->peak = p.peak;
+}
+
+/* What remains of the means after the pivots. False where that is so much that
+ * digits were lost. */
+static bool correct(gram *g, const double *sum)
+{
+    double before = 0, after = 0;
+
+    for (size_t i = 0; i < g->side; i++) {
+        double *row = g->matrix + i * g->stride;
+        before += row[i];
+        for (size_t j = 0; j < g->side; j++)
+            row[j] -= sum[i] * sum[j] / (double)g->task->n;
+        after += row[i];
+    }
+    return before <= 4 * after || before == 0;
+}
+
+typedef struct channel_room {
+    double *sum;  /* [padded]: of x - pivot */
+    float *pivot; /* [padded] */
+    float *u;     /* [padded][4] */
+    float *strip; /* [4][STRIP] */
+} channel_room;
+
+#define STRIP 512
+
+/* Maps `first` to `first + count - 1`, a strip of positions at a time. */
+static void fill_maps(const gram *g, const channel_room *room, unsigned first, unsigned count,
+                      float *maps)
+{
+    size_t n = g->task->n, c = g->side;
+    double start[4] = {0};
+    ecam_mix m = {.pitch = n, .channels = c, .pivot = room->pivot, .u = room->u, .maps = room->strip};
+
+    memset(room->u, 0, c * 4 * sizeof *room->u);
+    for (size_t i = 0; i < c; i++)
+        for (unsigned k = 0; k < count; k++) {
+            double u = g->eigen.vectors[(first + k) * g->stride + i];
+            room->u[i * 4 + k] = (float)u;
+            start[k] -= u * room->sum[i] / (double)n;
+        }
+    for (unsigned k = 0; k < 4; k++)
+        m.start[k] = (float)start[k];
+    for (size_t p = 0; p < n; p += STRIP) {
+        m.x = g->rows + p;
+        m.count = n - p < STRIP ? n - p : STRIP;
+        g->task->kernels->mix(&m);
+        size_t apart = (m.count + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
+        for (unsigned k = 0; k < count; k++)
+            memcpy(maps + (first + k) * n + p, room->strip + k * apart, m.count * sizeof *maps);
+    }
+}
+
+static ecam_status make_channel_room(const gram *g, channel_room *room)
+{
+    size_t each = sizeof(double) + 5 * sizeof(float);
+
+    room->sum = ecam_room_get(g->task->scratch, ECAM_ROOM_STRIP, g->padded * each + 4 * STRIP * sizeof(float),
+                              1, 1);
+    if (!room->sum)
+        return ECAM_ENOMEM;
+    room->pivot = (float *)(room->sum + g->padded);
+    room->u = room->pivot + g->padded;
+    room->strip = room->u + 4 * g->padded;
+    return ECAM_OK;
+}
+
+ecam_status ecam_project_gram_channels(const ecam_task *task, ecam_answer *answer)
+{
+    gram g = {.full = task->activation->c, .side = task->activation->c};
+    channel_room room;
+
+    ecam_status st = begin(&g, task);
+    if (st == ECAM_OK)
+        st = make_channel_room(&g, &room);
+    if (st != ECAM_OK)
+        return st;
+    estimate_means(&g, room.pivot);
+    multiply_channels(&g, room.pivot, room.sum);
+    unfold(&g);
+    if (!correct(&g, room.sum))
+        return ECAM_EMATH;
+    st = solve(&g, answer);
+    for (unsigned first = 0; st == ECAM_OK && first < answer->components; first += 4)
+        fill_maps(&g, &room, first, answer->components - first < 4 ? answer->components - first : 4,
+                  answer->maps);
+    return st;
+}
