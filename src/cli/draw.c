@@ -314,6 +314,7 @@ int ecam_cli_draw(int argc, char **argv)
     int exit_status = 2;
 
     ecam_arena_init(&d.arena, 0);
+    ecam_sample_shelf_init(&d.shelf, (size_t)1 << 30);
     ecam_trace_init(&d.trace);
     list_options(&list);
     ecam_status st = read_flags(&d, argc, argv, &list, &error);

@@ -12,6 +12,7 @@ static const ecam_trace_option options[] = {
     {"out", "ENDPOINT", DEFAULT_OUT, "where loggers listen; repeatable; connect:ENDPOINT connects"},
     {"workers", "N", "processors", "threads that compute"},
     {"epoch-timeout", "S", "30", "seconds to wait for missing ranks"},
+    {"memory", "SIZE", "1G", "for samples that wait for their epoch's end; more goes to a file"},
     {"record", "FILE", NULL, "keep all that trainers send, for replay"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -56,6 +57,26 @@ static ecam_status set_workers(ecam_config *config, const char *text, ecam_error
     return st;
 }
 
+/* "512M": a number, and K, M or G for powers of 1024. */
+static ecam_status set_memory(ecam_config *config, const char *text, ecam_error *error)
+{
+    static const char units[] = "KMG";
+    size_t length = strlen(text);
+    const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    char number[24];
+    uint64_t value = 0;
+
+    if (length < sizeof number) {
+        memcpy(number, text, length + 1);
+        number[length - (unit ? 1 : 0)] = '\0';
+    }
+    if (length >= sizeof number || ecam_option_count(number, 1, UINT64_C(1) << 30, &value, NULL) != ECAM_OK)
+        return ecam_fail(error, ECAM_EINVAL, "\"%s\" is no size; expected a number from 1, with K, M or G", text);
+    config->memory_bytes = (size_t)value << shift;
+    return ECAM_OK;
+}
+
 /* ECAM_EMISSING where it is no option of the stage's own. */
 static ecam_status set_own(ecam_config *config, const char *name, size_t name_bytes,
                            const ecam_node *value, ecam_error *error)
@@ -78,6 +99,8 @@ static ecam_status set_own(ecam_config *config, const char *name, size_t name_by
         return set_workers(config, text, error);
     if (i == 3)
         return ecam_option_real(text, 0.001, 86400, &config->epoch_timeout_s, error);
+    if (i == 4)
+        return set_memory(config, text, error);
     config->record = text;
     return ECAM_OK;
 }
@@ -219,7 +242,7 @@ ecam_status ecam_config_build(const char *path, const ecam_setting *flags, size_
     ecam_trace base;
     ecam_status st = ECAM_OK;
 
-    *out = (ecam_config){.epoch_timeout_s = 30};
+    *out = (ecam_config){.epoch_timeout_s = 30, .memory_bytes = (size_t)1 << 30};
     ecam_arena_init(&out->arena, 0);
     ecam_trace_init(&base);
     if (path)

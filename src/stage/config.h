@@ -20,6 +20,7 @@ typedef struct ecam_config {
     size_t n_out;
     unsigned workers;
     double epoch_timeout_s;
+    size_t memory_bytes; /* for samples that wait; beyond it they are spilled */
     const char *record; /* NULL: no recording */
     bool has_traces;    /* whether the user set any output of his own */
     ecam_traces *traces;

@@ -132,6 +132,11 @@ static void sample_done(ecam_task *task, void *context)
             ecam_output_remove(&epoch->outputs[o], sample);
         sample->dropped = true;
     }
+    if (sample->status == ECAM_OK && sample->error.text[0] && !stage->shelf.spill_failed) {
+        stage->shelf.spill_failed = true;
+        sample->error.status = ECAM_EIO;
+        ecam_stage_error(stage, &sample->error, &sample->delivery->message, NULL);
+    }
     ecam_delivery_unref(&sample->delivery);
     if (sample->dropped)
         ecam_sample_give(&stage->shelf, &sample);

@@ -93,6 +93,7 @@ static void *work(void *argument)
     ecam_png_encoder_destroy(&worker.png);
     ecam_sheet_destroy(&worker.sheet);
     free(worker.pixels);
+    free(worker.block);
     return NULL;
 }
 

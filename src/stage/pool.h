@@ -19,6 +19,8 @@ typedef struct ecam_worker {
     ecam_sheet *sheet;
     uint8_t *pixels; /* see ecam_worker_pixels */
     size_t pixels_bytes;
+    void *block;     /* a sample's content on its way to or from the vault */
+    size_t block_bytes;
 } ecam_worker;
 
 /* At least `bytes` of scratch, aligned for any type; contents unspecified.

@@ -265,6 +265,8 @@ void ecam_row_draw(ecam_row *row, ecam_worker *worker)
     row->error = (ecam_error){0};
     row->status = worker->workspace && worker->png ? cut_canvas(row, worker, &canvas) : ECAM_ENOMEM;
     if (row->status == ECAM_OK)
+        row->status = ecam_sample_load(row->sample, worker, &row->error);
+    if (row->status == ECAM_OK)
         row->status = encode_image(row, worker, &canvas);
     for (unsigned c = 0; row->status == ECAM_OK && c < row->context->components; c++) {
         row->status = draw_overlay(row, worker, &canvas, c);

@@ -28,7 +28,7 @@ typedef struct ecam_row {
     bool ready;              /* drawn, and back with the main thread */
 
     /* in */
-    const ecam_sample *sample;
+    ecam_sample *sample;
     uint32_t number;         /* in the order of the epoch */
     const char *label, *pred;
     ecam_sheet_layout layout; /* where context->sheet */

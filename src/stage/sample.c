@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_IDLE 256
+/* What idle samples may keep for those to come. */
+#define MAX_IDLE_BYTES ((size_t)16 << 20)
 
 int ecam_sample_compare(const ecam_sample_key *a, const ecam_sample_key *b)
 {
@@ -16,20 +17,62 @@ int ecam_sample_compare(const ecam_sample_key *a, const ecam_sample_key *b)
     return strcmp(a->ds_id, b->ds_id);
 }
 
+void ecam_sample_shelf_init(ecam_sample_shelf *shelf, size_t memory_bytes)
+{
+    *shelf = (ecam_sample_shelf){0};
+    ecam_vault_init(&shelf->vault, memory_bytes);
+}
+
+static void destroy(ecam_sample *sample)
+{
+    free(sample->numbers);
+    free(sample->block);
+    free(sample);
+}
+
+void ecam_sample_shelf_finish(ecam_sample_shelf *shelf)
+{
+    while (shelf->idle) {
+        ecam_sample *sample = shelf->idle;
+        shelf->idle = sample->next;
+        destroy(sample);
+    }
+    ecam_vault_finish(&shelf->vault);
+}
+
+/* A sample that is used again keeps its memory and nothing else. */
+static void wipe(ecam_sample *sample)
+{
+    const ecam_sample memory = {.numbers = sample->numbers, .numbers_bytes = sample->numbers_bytes,
+                                .block = sample->block, .block_bytes = sample->block_bytes};
+    *sample = memory;
+}
+
 ecam_sample *ecam_sample_take(ecam_sample_shelf *shelf)
 {
     ecam_sample *sample = shelf->idle;
 
-    if (!sample)
-        return calloc(1, sizeof *sample);
-    shelf->idle = sample->next;
-    shelf->n_idle--;
-    void *block = sample->block;
-    size_t block_bytes = sample->block_bytes;
-    memset(sample, 0, sizeof *sample);
-    sample->block = block;
-    sample->block_bytes = block_bytes;
+    if (sample) {
+        shelf->idle = sample->next;
+        shelf->idle_bytes -= sample->block_bytes;
+        wipe(sample);
+    } else {
+        sample = calloc(1, sizeof *sample);
+    }
+    if (sample)
+        sample->shelf = shelf;
     return sample;
+}
+
+static void forget_content(ecam_sample *sample)
+{
+    ecam_vault *vault = &sample->shelf->vault;
+
+    if (sample->kept && sample->block)
+        ecam_vault_release(vault, sample->content_bytes);
+    else if (sample->kept)
+        ecam_vault_discard(vault, sample->offset, sample->content_bytes);
+    sample->kept = false;
 }
 
 void ecam_sample_give(ecam_sample_shelf *shelf, ecam_sample **handle)
@@ -40,25 +83,14 @@ void ecam_sample_give(ecam_sample_shelf *shelf, ecam_sample **handle)
     if (!sample)
         return;
     ecam_delivery_unref(&sample->delivery);
-    if (shelf->n_idle < MAX_IDLE) {
-        sample->next = shelf->idle;
-        shelf->idle = sample;
-        shelf->n_idle++;
+    forget_content(sample);
+    if (shelf->idle_bytes + sample->block_bytes > MAX_IDLE_BYTES) {
+        destroy(sample);
         return;
     }
-    free(sample->block);
-    free(sample);
-}
-
-void ecam_sample_shelf_finish(ecam_sample_shelf *shelf)
-{
-    while (shelf->idle) {
-        ecam_sample *sample = shelf->idle;
-        shelf->idle = sample->next;
-        free(sample->block);
-        free(sample);
-    }
-    shelf->n_idle = 0;
+    sample->next = shelf->idle;
+    shelf->idle = sample;
+    shelf->idle_bytes += sample->block_bytes;
 }
 
 void ecam_sample_set(ecam_sample *sample, const ecam_trace *trace, const ecam_image_batch *images,
@@ -75,38 +107,20 @@ void ecam_sample_set(ecam_sample *sample, const ecam_trace *trace, const ecam_im
                                  .w = images->w};
 }
 
-/* Where the parts of a block begin, in bytes; the order keeps all aligned. */
-typedef struct block_plan {
-    size_t singular, explained, maps, image, maxima, total;
-} block_plan;
-
-static bool plan_block(const ecam_sample *s, const ecam_projection *p, block_plan *plan)
+static size_t image_elements(const ecam_sample *s)
 {
-    size_t positions = s->activation.h * s->activation.w;
-    size_t image = ecam_image_bytes(s->image_dtype, s->image.channels * s->image.h * s->image.w);
-
-    if (p->components != 0 && positions > SIZE_MAX / 8 / p->components)
-        return false;
-    plan->singular = 0;
-    plan->explained = plan->singular + p->shown * sizeof(double);
-    plan->maps = plan->explained + p->shown * sizeof(double);
-    plan->maxima = plan->maps + p->components * positions * sizeof(float);
-    plan->image = plan->maxima + p->components * sizeof(float);
-    plan->total = plan->image + image;
-    return true;
+    return s->image.channels * s->image.h * s->image.w;
 }
 
-static ecam_status grow_block(ecam_sample *s, size_t bytes)
+/* At least `bytes` at *memory, contents unspecified. */
+static ecam_status grow(void **memory, size_t *capacity, size_t bytes)
 {
-    if (bytes > s->block_bytes) {
-        void *block = malloc(bytes);
-        if (!block)
-            return ECAM_ENOMEM;
-        free(s->block);
-        s->block = block;
-        s->block_bytes = bytes;
+    if (bytes > *capacity) {
+        free(*memory);
+        *memory = malloc(bytes);
+        *capacity = *memory ? bytes : 0;
     }
-    return ECAM_OK;
+    return *memory || bytes == 0 ? ECAM_OK : ECAM_ENOMEM;
 }
 
 /* An empty projection has no arrays. */
@@ -116,27 +130,47 @@ static void copy(void *to, const void *from, size_t bytes)
         memcpy(to, from, bytes);
 }
 
-static ecam_status keep(ecam_sample *s, const ecam_projection *p)
+static ecam_status keep_numbers(ecam_sample *s, const ecam_projection *p)
 {
-    block_plan plan;
+    size_t doubles = p->shown * sizeof(double);
+    ecam_status st = grow(&s->numbers, &s->numbers_bytes, 2 * doubles + (p->components + 1) * sizeof(float));
 
-    if (!plan_block(s, p, &plan) || grow_block(s, plan.total) != ECAM_OK)
-        return ecam_fail(&s->error, ECAM_ENOMEM, "no memory for the maps of a sample");
-    char *block = s->block;
-    copy(block + plan.singular, p->singular, p->shown * sizeof(double));
-    copy(block + plan.explained, p->explained, p->shown * sizeof(double));
-    copy(block + plan.maps, p->maps, plan.maxima - plan.maps);
-    ecam_image_load(s->image_source, s->image_dtype, s->image.channels * s->image.h * s->image.w,
-                    block + plan.image);
-    s->singular = (const double *)(block + plan.singular);
-    s->explained = (const double *)(block + plan.explained);
-    s->maps = (const float *)(block + plan.maps);
-    s->maxima = (const float *)(block + plan.maxima);
-    s->image.data = block + plan.image;
+    if (st != ECAM_OK)
+        return st;
+    s->singular = s->numbers;
+    s->explained = s->singular + p->shown;
+    s->maxima = (float *)(void *)(s->explained + p->shown);
+    copy(s->singular, p->singular, doubles);
+    copy(s->explained, p->explained, doubles);
     s->shown = p->shown;
     s->components = p->components;
+    return ECAM_OK;
+}
+
+/* Where maps and image stand in a block of content. */
+static void point_into(ecam_sample *s, const void *block)
+{
+    s->maps = block;
+    s->image.data = (const char *)block + s->components * s->h * s->w * sizeof(float);
+}
+
+/* The content, put together in the worker's block. */
+static ecam_status build_content(ecam_sample *s, const ecam_projection *p, ecam_worker *worker)
+{
+    size_t positions = s->activation.h * s->activation.w;
+
+    if (p->components != 0 && positions > SIZE_MAX / 8 / p->components)
+        return ECAM_ENOMEM;
+    size_t maps = p->components * positions * sizeof(float);
     s->h = s->activation.h;
     s->w = s->activation.w;
+    s->content_bytes = maps + ecam_image_bytes(s->image_dtype, image_elements(s));
+    ecam_status st = grow(&worker->block, &worker->block_bytes, s->content_bytes);
+    if (st != ECAM_OK)
+        return st;
+    point_into(s, worker->block);
+    copy(worker->block, p->maps, maps);
+    ecam_image_load(s->image_source, s->image_dtype, image_elements(s), (char *)worker->block + maps);
     return ECAM_OK;
 }
 
@@ -145,13 +179,55 @@ static ecam_status keep(ecam_sample *s, const ecam_projection *p)
 static ecam_status find_maxima(ecam_sample *s, ecam_workspace *ws)
 {
     const ecam_overlay_style *style = &s->trace->style;
-    float *maxima = (float *)s->maxima;
     ecam_status st = ECAM_OK;
 
     for (unsigned c = 0; st == ECAM_OK && c < s->components; c++)
-        st = ecam_overlay_max(ws, &s->image, s->maps + c * s->h * s->w, s->h, s->w, style, &maxima[c]);
+        st = ecam_overlay_max(ws, &s->image, s->maps + c * s->h * s->w, s->h, s->w, style, &s->maxima[c]);
     if (st == ECAM_OK && (s->trace->project.n_components == 0 || s->components < s->shown))
         st = ecam_overlay_max(ws, &s->image, NULL, s->h, s->w, style, &s->zero_max);
+    return st;
+}
+
+/* The sample takes the worker's block, and the worker the one it had. */
+static void swap_blocks(ecam_sample *s, ecam_worker *worker)
+{
+    void *block = s->block;
+    size_t bytes = s->block_bytes;
+
+    s->block = worker->block;
+    s->block_bytes = worker->block_bytes;
+    worker->block = block;
+    worker->block_bytes = bytes;
+}
+
+static void keep_content(ecam_sample *s, ecam_worker *worker)
+{
+    ecam_vault *vault = &s->shelf->vault;
+
+    s->kept = true;
+    if (!ecam_vault_admit(vault, s->content_bytes)) {
+        if (ecam_vault_spill(vault, worker->block, s->content_bytes, &s->offset, &s->error) == ECAM_OK) {
+            free(s->block);
+            s->block = NULL;
+            s->block_bytes = 0;
+            return;
+        }
+        s->error.status = ECAM_OK;
+        ecam_vault_force(vault, s->content_bytes);
+    }
+    swap_blocks(s, worker);
+}
+
+ecam_status ecam_sample_load(ecam_sample *s, ecam_worker *worker, ecam_error *error)
+{
+    ecam_status st = ECAM_OK;
+
+    if (!s->block) {
+        st = grow(&worker->block, &worker->block_bytes, s->content_bytes);
+        if (st == ECAM_OK)
+            st = ecam_vault_load(&s->shelf->vault, s->offset, worker->block, s->content_bytes, error);
+    }
+    point_into(s, s->block ? s->block : worker->block);
     return st;
 }
 
@@ -163,10 +239,14 @@ void ecam_sample_project(ecam_sample *s, ecam_worker *worker)
     if (s->status == ECAM_OK)
         s->status = ecam_project(worker->workspace, &s->activation, &s->trace->project, &projection);
     if (s->status == ECAM_OK)
-        s->status = keep(s, &projection);
+        s->status = keep_numbers(s, &projection);
+    if (s->status == ECAM_OK)
+        s->status = build_content(s, &projection, worker);
     if (s->status == ECAM_OK)
         s->status = find_maxima(s, worker->workspace);
-    if (s->status != ECAM_OK && s->error.status == ECAM_OK)
+    if (s->status == ECAM_OK)
+        keep_content(s, worker);
+    else
         ecam_fail(&s->error, s->status, "a sample of %zu x %zu x %zu activations cannot be projected: %s",
                   s->activation.c, s->activation.h, s->activation.w, ecam_status_word(s->status));
 }

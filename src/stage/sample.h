@@ -13,6 +13,7 @@
 #include "stage/pool.h"
 #include "stage/shape.h"
 #include "stage/trace.h"
+#include "stage/vault.h"
 
 /* The order of samples in an epoch: by step, index, rank, then data set (for
  * trainers that count steps in each data set apart). */
@@ -26,10 +27,12 @@ typedef struct ecam_sample_key {
 int ecam_sample_compare(const ecam_sample_key *a, const ecam_sample_key *b);
 
 struct ecam_epoch;
+struct ecam_sample_shelf;
 
 typedef struct ecam_sample {
     ecam_task task;
     struct ecam_sample *next; /* of the idle ones */
+    struct ecam_sample_shelf *shelf;
     struct ecam_epoch *epoch; /* where it belongs */
     bool dropped;             /* evicted while it was being projected */
 
@@ -46,37 +49,57 @@ typedef struct ecam_sample {
     /* what the worker leaves */
     ecam_status status;
     ecam_error error;
-    ecam_image image;    /* its data lies in the block */
     size_t h, w;         /* of the maps */
     unsigned shown;      /* components asked for, or needed for the variance */
     unsigned components; /* of these not empty: their maps are kept */
-    const double *singular, *explained; /* [shown] */
-    const float *maxima; /* [components]: each overlay's maximum */
+    double *singular, *explained; /* [shown] */
+    float *maxima;       /* [components]: each overlay's maximum */
     float zero_max;      /* the maximum of an overlay with an empty map */
-    const float *maps;   /* [components][h][w] */
-    void *block;         /* holds all of these */
+    void *numbers;       /* holds these three */
+    size_t numbers_bytes;
+
+    /* The maps [components][h][w] float32 and the image's data, after each
+     * other, in memory or in the vault's file. Hold from ecam_sample_load on:
+     * maps, and image.data. */
+    size_t content_bytes;
+    void *block;         /* NULL: spilled */
     size_t block_bytes;
+    uint64_t offset;     /* where it is spilled */
+    bool kept;           /* there is content */
+    const float *maps;
+    ecam_image image;
 } ecam_sample;
 
-/* Samples that are not in use, with their blocks. */
+/* Samples that are not in use, with their memory, and where the content of
+ * the others is kept. */
 typedef struct ecam_sample_shelf {
     ecam_sample *idle;
-    size_t n_idle;
+    size_t idle_bytes;
+    ecam_vault vault;
+    bool spill_failed; /* said once; read and set by the main thread */
 } ecam_sample_shelf;
+
+/* memory_bytes: what samples that wait may take in memory; 0: no limit. */
+void ecam_sample_shelf_init(ecam_sample_shelf *shelf, size_t memory_bytes);
+void ecam_sample_shelf_finish(ecam_sample_shelf *shelf);
 
 /* NULL when memory is short. */
 ecam_sample *ecam_sample_take(ecam_sample_shelf *shelf);
 
-/* Gives the delivery back, too. */
+/* Gives the delivery and the content back, too. */
 void ecam_sample_give(ecam_sample_shelf *shelf, ecam_sample **sample);
-void ecam_sample_shelf_finish(ecam_sample_shelf *shelf);
 
 /* Say which activation and image it is: sample i of both batches. */
 void ecam_sample_set(ecam_sample *sample, const ecam_trace *trace, const ecam_image_batch *images,
                      const ecam_activation_batch *activations, uint64_t i);
 
-/* The worker's step: project, keep maps and image, find each overlay's
- * maximum. Leaves status and error. */
+/* The worker's step: project, find each overlay's maximum, keep maps and
+ * image. Leaves status and error; an error with status ECAM_OK says that the
+ * content could not be spilled and stays in memory beyond the budget. */
 void ecam_sample_project(ecam_sample *sample, ecam_worker *worker);
+
+/* Bring the content where maps and image.data point to it, until the worker's
+ * next task. Errors: ECAM_EIO, ECAM_ENOMEM. */
+ecam_status ecam_sample_load(ecam_sample *sample, ecam_worker *worker, ecam_error *error);
 
 #endif

@@ -161,6 +161,7 @@ ecam_status ecam_stage_create(const ecam_config *config, ecam_stage **out, ecam_
     stage->started_ns = ecam_stage_now();
     ecam_collector_init(&stage->collector, config->traces, config->has_traces,
                         (int64_t)(config->epoch_timeout_s * 1e9));
+    ecam_sample_shelf_init(&stage->shelf, config->memory_bytes);
     stage->zmq = zmq_ctx_new();
     ecam_status st = stage->zmq ? open_parts(stage, error)
                                 : ecam_fail(error, ECAM_EIO, "ZeroMQ cannot start: %s", zmq_strerror(errno));
