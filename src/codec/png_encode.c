@@ -7,13 +7,32 @@
 #include <libdeflate.h>
 #include <zlib.h>
 
+#include "codec/deflate_block.h"
 #include "codec/png_filter.h"
 #include "codec/png_write.h"
 
+/* Filtered rows are coded in blocks that stay in the nearest cache. */
+#define BLOCK_BYTES ((size_t)12 << 10)
+
+/* Of so many rows one is counted, for the code of them all. */
+#define SAMPLED_ROWS 8
+
+/* zero: a row above the first. swapped: two rows of 16-bit pixels in the
+ * file's byte order, row y in half y % 2. */
 struct ecam_png_encoder {
-    ecam_buffer filtered;
+    ecam_png_filter *filter;
+    ecam_put_literals *put_literals;
+    ecam_deflate_code code;
+    ecam_buffer filtered, zero, swapped;
     ecam_png_piece piece;
 };
+
+/* The rows to encode. above: the row before the first, NULL for zeros. */
+typedef struct rows {
+    const uint8_t *pixels, *above;
+    size_t row_bytes, n;
+    size_t step; /* bytes a pixel */
+} rows;
 
 /* A zlib stream begins with its header (window of 32 KB, fastest level), and
  * ours ends with an empty final block and the checksum. */
@@ -21,8 +40,18 @@ static const uint8_t zlib_head[2] = {0x78, 0x01};
 
 ecam_status ecam_png_encoder_create(ecam_png_encoder **out)
 {
-    *out = calloc(1, sizeof **out);
-    return *out ? ECAM_OK : ECAM_ENOMEM;
+    ecam_put_literals *putters[ECAM_LITERALS_PUTTERS];
+    ecam_png_filter *filters[ECAM_PNG_FILTERS];
+    /* For the code's tables, which vectors load. */
+    ecam_png_encoder *e = aligned_alloc(64, (sizeof *e + 63) / 64 * 64);
+
+    *out = e;
+    if (!e)
+        return ECAM_ENOMEM;
+    memset(e, 0, sizeof *e);
+    e->filter = filters[ecam_png_filters(filters) - 1];
+    e->put_literals = putters[ecam_literals_putters(putters) - 1];
+    return ECAM_OK;
 }
 
 void ecam_png_encoder_destroy(ecam_png_encoder **encoder)
@@ -32,6 +61,8 @@ void ecam_png_encoder_destroy(ecam_png_encoder **encoder)
     if (!e)
         return;
     ecam_buffer_finish(&e->filtered);
+    ecam_buffer_finish(&e->zero);
+    ecam_buffer_finish(&e->swapped);
     ecam_png_piece_finish(&e->piece);
     free(e);
     *encoder = NULL;
@@ -43,45 +74,124 @@ void ecam_png_piece_finish(ecam_png_piece *piece)
     *piece = (ecam_png_piece){0};
 }
 
-/* Non-final blocks that end on a byte (an empty stored block does that). */
-static ecam_status deflate_piece(const uint8_t *raw, size_t size, ecam_buffer *out)
+static size_t block_rows(const rows *r)
 {
-    z_stream z = {0};
+    size_t n = BLOCK_BYTES / (r->row_bytes + 1);
+    return n < 1 ? 1 : n;
+}
 
-    if (deflateInit2(&z, 3, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-        return ECAM_ENOMEM;
-    ecam_buffer_clear(out);
-    ecam_status st = ecam_buffer_reserve(out, deflateBound(&z, size) + 16);
-    if (st == ECAM_OK) {
-        z.next_in = (Bytef *)(uintptr_t)raw;
-        z.avail_in = (uInt)size;
-        z.next_out = out->data;
-        z.avail_out = (uInt)out->capacity;
-        deflate(&z, Z_SYNC_FLUSH);
-        out->size = (size_t)(z.next_out - out->data);
-    }
-    deflateEnd(&z);
+static ecam_status make_room(ecam_png_encoder *e, const rows *r)
+{
+    ecam_buffer_clear(&e->filtered);
+    ecam_buffer_clear(&e->zero);
+    ecam_buffer_clear(&e->swapped);
+    ecam_status st = ecam_buffer_reserve(&e->filtered, block_rows(r) * (r->row_bytes + 1));
+    if (st == ECAM_OK)
+        st = ecam_buffer_reserve(&e->zero, r->row_bytes);
+    if (st == ECAM_OK && r->step == 2)
+        st = ecam_buffer_reserve(&e->swapped, 2 * r->row_bytes);
+    if (st == ECAM_OK)
+        memset(e->zero.data, 0, r->row_bytes);
     return st;
 }
 
-static ecam_status make_piece(ecam_png_encoder *e, const ecam_png_rows *rows,
-                              ecam_png_piece *piece, ecam_error *error)
+/* Row y as the file has it: 16 bits are big-endian there. */
+static const uint8_t *file_row(ecam_png_encoder *e, const rows *r, size_t y)
 {
-    size_t stride = rows->row_bytes + 1;
+    const uint8_t *row = r->pixels + y * r->row_bytes;
 
-    ecam_buffer_clear(&e->filtered);
-    if (stride > SIZE_MAX / 2 / rows->n_rows ||
-        ecam_buffer_reserve(&e->filtered, stride * rows->n_rows) != ECAM_OK)
-        return ecam_fail(error, ECAM_ENOMEM, "no memory for %zu rows of %zu bytes", rows->n_rows,
-                         stride);
-    for (size_t y = 0; y < rows->n_rows; y++)
-        ecam_png_filter_row(rows, y, e->filtered.data + y * stride);
-    piece->raw_bytes = stride * rows->n_rows;
-    piece->adler = libdeflate_adler32(1, e->filtered.data, piece->raw_bytes);
-    if (deflate_piece(e->filtered.data, piece->raw_bytes, &piece->bytes) != ECAM_OK)
-        return ecam_fail(error, ECAM_ENOMEM, "no memory for %zu rows of %zu bytes", rows->n_rows,
-                         stride);
+    if (r->step != 2)
+        return row;
+    uint8_t *to = e->swapped.data + y % 2 * r->row_bytes;
+    for (size_t i = 0; i < r->row_bytes; i += 2) {
+        uint16_t v;
+        memcpy(&v, row + i, 2);
+        to[i] = (uint8_t)(v >> 8);
+        to[i + 1] = (uint8_t)v;
+    }
+    return to;
+}
+
+/* Rows y.. of number n, each behind its filter's number; returns the bytes. */
+static size_t filter_rows(ecam_png_encoder *e, const rows *r, size_t y, size_t n)
+{
+    const uint8_t *up = y > 0 ? file_row(e, r, y - 1) : r->above ? r->above : e->zero.data;
+    uint8_t *out = e->filtered.data;
+
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *row = file_row(e, r, y + i);
+        *out = ECAM_PNG_PAETH;
+        e->filter(row, up, r->step, r->row_bytes, out + 1);
+        out += r->row_bytes + 1;
+        up = row;
+    }
+    return n * (r->row_bytes + 1);
+}
+
+/* Plan the code from one row of `every`; which one moves, so that a pattern in
+ * the picture is not missed. Returns the bits that all rows should come to. */
+static double plan(ecam_png_encoder *e, const rows *r, size_t every)
+{
+    ecam_deflate_counts counts = {{[ECAM_DEFLATE_END] = 1}};
+    size_t sampled = 0;
+
+    for (size_t y = 0; y < r->n; y += every) {
+        size_t row = y + (y / every * 5 + every / 2) % every;
+        size_t size = filter_rows(e, r, row < r->n ? row : r->n - 1, 1);
+        ecam_deflate_count(&counts, e->filtered.data, size);
+        sampled++;
+    }
+    return (double)ecam_deflate_plan(&counts, &e->code) * (double)r->n / (double)sampled;
+}
+
+/* Filter, sum and code all rows. */
+static ecam_status code_rows(ecam_png_encoder *e, const rows *r, ecam_png_piece *piece)
+{
+    ecam_buffer *out = &piece->bytes;
+    size_t most = block_rows(r);
+    ecam_bits bits = {0};
+
+    ecam_buffer_clear(out);
+    piece->adler = 1;
+    piece->raw_bytes = 0;
+    ecam_status st = ecam_buffer_reserve(out, ECAM_DEFLATE_FRAME);
+    if (st != ECAM_OK)
+        return st;
+    bits.at = out->data;
+    ecam_deflate_start(&bits, &e->code);
+    for (size_t y = 0; y < r->n; y += most) {
+        size_t size = filter_rows(e, r, y, r->n - y < most ? r->n - y : most);
+        piece->adler = libdeflate_adler32(piece->adler, e->filtered.data, size);
+        piece->raw_bytes += size;
+        out->size = (size_t)(bits.at - out->data);
+        st = ecam_buffer_reserve(out, ECAM_DEFLATE_ROOM(size) + ECAM_DEFLATE_FRAME);
+        if (st != ECAM_OK)
+            return st;
+        bits.at = out->data + out->size;
+        ecam_deflate_put(&bits, &e->code, e->put_literals, e->filtered.data, size);
+    }
+    ecam_deflate_end(&bits, &e->code);
+    out->size = (size_t)(bits.at - out->data);
     return ECAM_OK;
+}
+
+/* Where the sampled rows were not like the others, all are counted. */
+static ecam_status make_piece(ecam_png_encoder *e, const rows *r, ecam_png_piece *piece,
+                              ecam_error *error)
+{
+    ecam_status st = make_room(e, r);
+
+    if (st == ECAM_OK) {
+        double expected = plan(e, r, SAMPLED_ROWS) / 8;
+        st = code_rows(e, r, piece);
+        if (st == ECAM_OK && (double)piece->bytes.size > 1.1 * expected + ECAM_DEFLATE_FRAME) {
+            plan(e, r, 1);
+            st = code_rows(e, r, piece);
+        }
+    }
+    if (st != ECAM_OK)
+        ecam_fail(error, st, "no memory for %zu rows of %zu bytes", r->n, r->row_bytes);
+    return st;
 }
 
 static ecam_status check_size(size_t w, size_t h, ecam_error *error)
@@ -95,18 +205,23 @@ static ecam_status check_size(size_t w, size_t h, ecam_error *error)
 ecam_status ecam_png_band(ecam_png_encoder *encoder, const uint8_t *rgb, const uint8_t *above,
                           size_t w, size_t n_rows, ecam_png_piece *piece, ecam_error *error)
 {
-    ecam_png_rows rows = {.pixels = rgb, .above = above, .row_bytes = 3 * w, .n_rows = n_rows,
-                          .format = ECAM_PNG_RGB8};
+    const rows r = {rgb, above, 3 * w, n_rows, 3};
     ecam_status st = check_size(w, n_rows, error);
 
-    return st == ECAM_OK ? make_piece(encoder, &rows, piece, error) : st;
+    return st == ECAM_OK ? make_piece(encoder, &r, piece, error) : st;
+}
+
+static void put_checksum(uint32_t adler, uint8_t *to)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(adler >> (24 - 8 * i));
 }
 
 ecam_status ecam_png_join(const ecam_png_piece *pieces, size_t n_pieces, size_t w, size_t h,
                           const ecam_png_text *texts, size_t n_texts, ecam_buffer *out,
                           ecam_error *error)
 {
-    ecam_png_file file = {w, h, ECAM_PNG_RGB8, texts, n_texts};
+    const ecam_png_file file = {w, h, ECAM_PNG_RGB8, texts, n_texts};
     uint8_t tail[6] = {0x03, 0x00}; /* an empty final block */
     uLong adler = 1;
     size_t raw_bytes = 0;
@@ -119,9 +234,9 @@ ecam_status ecam_png_join(const ecam_png_piece *pieces, size_t n_pieces, size_t 
         return ecam_fail(error, ECAM_EINVAL,
                          "bands of %zu bytes in all for a picture of %zu x %zu pixels", raw_bytes,
                          w, h);
-    for (int i = 0; i < 4; i++)
-        tail[2 + i] = (uint8_t)(adler >> (24 - 8 * i));
-    ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head, sizeof tail, pieces, n_pieces};
+    put_checksum((uint32_t)adler, tail + 2);
+    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head, sizeof tail, pieces,
+                                    n_pieces};
     return ecam_png_write(&file, &stream, out, error);
 }
 
@@ -129,18 +244,18 @@ ecam_status ecam_png_encode(ecam_png_encoder *encoder, const void *pixels, size_
                             ecam_png_format format, const ecam_png_text *texts, size_t n_texts,
                             ecam_buffer *out, ecam_error *error)
 {
-    ecam_png_rows rows = {.pixels = pixels, .row_bytes = w * (format == ECAM_PNG_RGB8 ? 3 : 2),
-                          .n_rows = h, .format = format};
-    ecam_png_file file = {w, h, format, texts, n_texts};
+    size_t step = format == ECAM_PNG_RGB8 ? 3 : 2;
+    const rows r = {pixels, NULL, step * w, h, step};
+    const ecam_png_file file = {w, h, format, texts, n_texts};
     uint8_t tail[6] = {0x03, 0x00};
 
     ecam_status st = check_size(w, h, error);
     if (st == ECAM_OK)
-        st = make_piece(encoder, &rows, &encoder->piece, error);
+        st = make_piece(encoder, &r, &encoder->piece, error);
     if (st != ECAM_OK)
         return st;
-    for (int i = 0; i < 4; i++)
-        tail[2 + i] = (uint8_t)(encoder->piece.adler >> (24 - 8 * i));
-    ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head, sizeof tail, &encoder->piece, 1};
+    put_checksum(encoder->piece.adler, tail + 2);
+    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head, sizeof tail,
+                                    &encoder->piece, 1};
     return ecam_png_write(&file, &stream, out, error);
 }

@@ -1,23 +1,21 @@
-/* PNG's Paeth filter. */
+/* PNG's Paeth filter (PNG specification, 9.4). */
 #ifndef ECAM_CODEC_PNG_FILTER_H
 #define ECAM_CODEC_PNG_FILTER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "codec/png.h"
+#define ECAM_PNG_PAETH 4 /* its number, which stands before each row */
 
-/* Rows of pixels in memory order. above: the row before the first, in the same
- * format, or NULL for zeros. */
-typedef struct ecam_png_rows {
-    const void *pixels;
-    const void *above;
-    size_t row_bytes;
-    size_t n_rows;
-    ecam_png_format format;
-} ecam_png_rows;
+/* out[i] = row[i] - paeth(row[i - step], up[i], up[i - step]) for n bytes;
+ * bytes before the row count as 0. step: bytes a pixel, 1..n. `out` overlaps
+ * neither row. */
+typedef void ecam_png_filter(const uint8_t *row, const uint8_t *up, size_t step, size_t n,
+                             uint8_t *out);
 
-/* Row y as it stands in the file: the filter's number, then row_bytes bytes. */
-void ecam_png_filter_row(const ecam_png_rows *rows, size_t y, uint8_t *out);
+/* Those that this machine can run, all with the same result; the plain one is
+ * the first, the fastest the last. Returns their number. */
+#define ECAM_PNG_FILTERS 3
+size_t ecam_png_filters(ecam_png_filter *list[ECAM_PNG_FILTERS]);
 
 #endif
