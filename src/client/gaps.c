@@ -3,14 +3,16 @@
 /* Places that a topic may take, side by side. */
 #define WAYS 8
 
-/* FNV-1a, 64 bits. Two topics with one hash would at worst miscount. */
+/* FNV-1a, 64 bits, of the stage as one piece and then of the topic's bytes.
+ * Two topics with one hash would at worst miscount. */
 static uint64_t hash_of(uint64_t stage, const void *topic, size_t topic_bytes)
 {
+    const uint64_t prime = 0x100000001b3u;
     const unsigned char *bytes = topic;
-    uint64_t hash = 0xcbf29ce484222325u ^ stage;
+    uint64_t hash = (0xcbf29ce484222325u ^ stage) * prime;
 
     for (size_t i = 0; i < topic_bytes; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+        hash = (hash ^ bytes[i]) * prime;
     hash ^= hash >> 32;
     return hash ? hash : 1;
 }
