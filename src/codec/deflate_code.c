@@ -133,7 +133,8 @@ static size_t pack_run(uint8_t length, size_t run, packed *out)
 
     while (length == 0 && run >= 3) {
         size_t part = run < 138 ? run : 138;
-        out[n++] = part < 11 ? (packed){17, (uint8_t)(part - 3)} : (packed){18, (uint8_t)(part - 11)};
+        out[n++] = part < 11 ? (packed){17, (uint8_t)(part - 3)}
+                             : (packed){18, (uint8_t)(part - 11)};
         run -= part;
     }
     if (run > 0) {

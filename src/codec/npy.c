@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The header is a Python dict as repr() prints it, with exactly three keys;
  * NumPy writes nothing else, so this reads nothing else. */
@@ -17,7 +18,7 @@ typedef struct header {
 
 static void skip_space(header *h)
 {
-    while (h->at < h->end && strchr(" \t\n", *h->at))
+    while (h->at < h->end && (*h->at == ' ' || *h->at == '\t' || *h->at == '\n'))
         h->at++;
 }
 
@@ -64,25 +65,28 @@ static ecam_status read_number(header *h, uint64_t *out)
     return h->at == start ? malformed(h, "a number in the shape") : ECAM_OK;
 }
 
+/* A tuple of one needs its comma; more may have one at the end. */
 static ecam_status read_shape(header *h)
 {
     ecam_tensor *t = h->tensor;
+    bool comma = true;
 
     if (!take(h, '('))
         return malformed(h, "the shape as a tuple");
     t->ndim = 0;
     while (!take(h, ')')) {
+        if (!comma)
+            return malformed(h, "a comma or the end of the shape");
         if (t->ndim == ECAM_MAX_DIMS)
             return ecam_fail(h->error, ECAM_ESHAPE, "more than %d axes", ECAM_MAX_DIMS);
         ecam_status st = read_number(h, &t->shape[t->ndim]);
         if (st != ECAM_OK)
             return st;
         t->ndim++;
-        if (!take(h, ',') && (h->at == h->end || *h->at != ')'))
-            return malformed(h, "a comma or the end of the shape");
+        comma = take(h, ',');
     }
     h->has_shape = true;
-    return ECAM_OK;
+    return t->ndim == 1 && !comma ? malformed(h, "a comma in the shape") : ECAM_OK;
 }
 
 static ecam_status read_order(header *h)
@@ -123,28 +127,33 @@ static ecam_status read_entry(header *h)
         st = malformed(h, "a colon");
     if (st != ECAM_OK)
         return st;
-    if (length == 5 && memcmp(key, "descr", 5) == 0)
+    if (length == 5 && memcmp(key, "descr", 5) == 0 && !h->has_descr)
         return read_descr(h);
-    if (length == 13 && memcmp(key, "fortran_order", 13) == 0)
+    if (length == 13 && memcmp(key, "fortran_order", 13) == 0 && !h->has_order)
         return read_order(h);
-    if (length == 5 && memcmp(key, "shape", 5) == 0)
+    if (length == 5 && memcmp(key, "shape", 5) == 0 && !h->has_shape)
         return read_shape(h);
-    return malformed(h, "the keys descr, fortran_order and shape");
+    return malformed(h, "the keys descr, fortran_order and shape, once each");
 }
 
 static ecam_status read_dict(header *h)
 {
+    bool comma = true;
+
     if (!take(h, '{'))
         return malformed(h, "a dict");
     while (!take(h, '}')) {
+        if (!comma)
+            return malformed(h, "a comma or the end of the dict");
         ecam_status st = read_entry(h);
         if (st != ECAM_OK)
             return st;
-        take(h, ',');
+        comma = take(h, ',');
     }
     if (!h->has_descr || !h->has_order || !h->has_shape)
-        return malformed(h, "the keys descr, fortran_order and shape");
-    return ECAM_OK;
+        return malformed(h, "the keys descr, fortran_order and shape, once each");
+    skip_space(h);
+    return h->at == h->end ? ECAM_OK : malformed(h, "nothing behind the dict");
 }
 
 ecam_status ecam_npy_parse(const void *bytes, size_t size, ecam_tensor *tensor, ecam_error *error)
@@ -153,7 +162,8 @@ ecam_status ecam_npy_parse(const void *bytes, size_t size, ecam_tensor *tensor, 
 
     *tensor = (ecam_tensor){0};
     if (size < 10 || memcmp(b, "\x93NUMPY", 6) != 0)
-        return ecam_fail(error, ECAM_EFORMAT, "not an .npy file: it does not begin with \\x93NUMPY");
+        return ecam_fail(error, ECAM_EFORMAT,
+                         "not an .npy file: it does not begin with \\x93NUMPY");
     if (b[6] < 1 || b[6] > 3)
         return ecam_fail(error, ECAM_EVERSION, ".npy version %u.%u; 1 to 3 are known", b[6], b[7]);
 
@@ -174,30 +184,37 @@ ecam_status ecam_npy_parse(const void *bytes, size_t size, ecam_tensor *tensor, 
     return ecam_tensor_check(tensor, error);
 }
 
+/* Only regular files have a size to rely on; a folder can be opened, too. */
+static ecam_status file_size(FILE *file, size_t *size, ecam_error *error)
+{
+    struct stat info;
+
+    if (!file || fstat(fileno(file), &info) != 0)
+        return ecam_fail(error, ECAM_EIO, "cannot be read: %s", strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return ecam_fail(error, ECAM_EIO, "cannot be read: not a regular file");
+    *size = (size_t)info.st_size;
+    return ECAM_OK;
+}
+
 static ecam_status read_file(const char *path, void **bytes, size_t *size, ecam_error *error)
 {
-    ecam_status st = ECAM_OK;
-    long end = -1;
     FILE *file = fopen(path, "rb");
+    ecam_status st = file_size(file, size, error);
 
     *bytes = NULL;
-    if (file && fseek(file, 0, SEEK_END) == 0)
-        end = ftell(file);
-    if (end < 0 || fseek(file, 0, SEEK_SET) != 0)
-        st = ecam_fail(error, ECAM_EIO, "cannot be read: %s", strerror(errno));
-    if (st == ECAM_OK && !(*bytes = malloc((size_t)end + 1)))
-        st = ecam_fail(error, ECAM_ENOMEM, "no memory for %ld bytes", end);
-    if (st == ECAM_OK && fread(*bytes, 1, (size_t)end, file) != (size_t)end)
+    if (st == ECAM_OK && !(*bytes = malloc(*size + 1)))
+        st = ecam_fail(error, ECAM_ENOMEM, "no memory for %zu bytes", *size);
+    if (st == ECAM_OK && fread(*bytes, 1, *size, file) != *size)
         st = ecam_fail(error, ECAM_EIO, "cannot be read whole");
     if (file)
         fclose(file);
-    *size = st == ECAM_OK ? (size_t)end : 0;
     return st;
 }
 
 ecam_status ecam_npy_read(const char *path, ecam_npy *out, ecam_error *error)
 {
-    size_t size;
+    size_t size = 0;
 
     *out = (ecam_npy){0};
     ecam_status st = read_file(path, &out->bytes, &size, error);

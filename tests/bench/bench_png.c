@@ -136,9 +136,10 @@ static void by_libdeflate(const picture *p, ecam_buffer *out)
         filter(p->pixels + y * row, y ? p->pixels + (y - 1) * row : zero, step, row,
                filtered.data + y * (row + 1) + 1);
     }
-    must(ecam_buffer_reserve(&stream, libdeflate_zlib_compress_bound(compressor, p->h * (row + 1))));
-    stream.size = libdeflate_zlib_compress(compressor, filtered.data, p->h * (row + 1),
-                                           stream.data, stream.capacity);
+    size_t size = p->h * (row + 1);
+    must(ecam_buffer_reserve(&stream, libdeflate_zlib_compress_bound(compressor, size)));
+    stream.size = libdeflate_zlib_compress(compressor, filtered.data, size, stream.data,
+                                           stream.capacity);
     png_structp png = start_libpng(p, out, &info);
     png_write_info(png, info);
     png_write_chunk(png, (png_const_bytep)"IDAT", stream.data, stream.size);

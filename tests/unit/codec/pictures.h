@@ -37,7 +37,8 @@ static inline uint8_t picture_byte(picture_kind kind, size_t y, size_t i, size_t
     case PICTURE_WHITE: return 255;
     case PICTURE_GRADIENT: return (uint8_t)(x * 2 + y + i % 3 * 40);
     case PICTURE_NOISE: return (uint8_t)(noise >> 9);
-    case PICTURE_PHOTO: return (uint8_t)(128 + x / 2 - y / 3 + (noise >> 9) % 7 + (noise >> 17) % 5);
+    case PICTURE_PHOTO:
+        return (uint8_t)(128 + x / 2 - y / 3 + (noise >> 9) % 7 + (noise >> 17) % 5);
     case PICTURE_BLOCKS: return (uint8_t)((x / 4 * 7 + y / 4 * 13) % 5 * 60);
     case PICTURE_SHEET:
         return i < row_bytes / 4 || y % 64 < 12 ? 255 : (uint8_t)(x + y + (noise >> 9) % 13);
