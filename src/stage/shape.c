@@ -13,11 +13,10 @@ const char *ecam_layout_name(ecam_layout layout)
 
 char *ecam_shape_text(const ecam_tensor *tensor, char *text, size_t capacity)
 {
-    size_t used = 0;
+    size_t used = (size_t)snprintf(text, capacity, "(");
 
-    text[0] = '\0';
     for (unsigned i = 0; i < tensor->ndim && used < capacity; i++)
-        used += (size_t)snprintf(text + used, capacity - used, "%s%llu", i ? ", " : "(",
+        used += (size_t)snprintf(text + used, capacity - used, "%s%llu", i ? ", " : "",
                                  (unsigned long long)tensor->shape[i]);
     if (used < capacity)
         snprintf(text + used, capacity - used, "%s", tensor->ndim == 1 ? ",)" : ")");
