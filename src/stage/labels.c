@@ -48,7 +48,7 @@ static bool integer_of(const ecam_node *node, int64_t *out)
     text[node->size] = '\0';
     errno = 0;
     *out = strtoll(text, &end, 10);
-    return *end == '\0' && errno == 0;
+    return end != text && end == text + node->size && errno == 0;
 }
 
 static ecam_status from_map(const ecam_node *node, ecam_arena *arena, ecam_mapping *mapping,
@@ -248,14 +248,20 @@ static bool is_integer_type(ecam_dtype dtype)
     return dtype < ECAM_F16;
 }
 
-/* 64-bit integers would lose digits as doubles. */
+/* 64-bit integers would lose digits as doubles; those that an int64 can't hold
+ * have to. */
 static void read_integer(const ecam_tensor *t, size_t i, ecam_label *out)
 {
+    double value = ecam_tensor_at(t, i);
+
     out->kind = ECAM_LABEL_INT;
-    if (t->dtype == ECAM_I64 || t->dtype == ECAM_U64)
-        memcpy(&out->integer, (const char *)t->data + 8 * i, 8);
-    else
-        out->integer = (int64_t)ecam_tensor_at(t, i);
+    if (t->dtype != ECAM_I64 && t->dtype != ECAM_U64) {
+        out->integer = (int64_t)value;
+        return;
+    }
+    memcpy(&out->integer, (const char *)t->data + 8 * i, 8);
+    if (t->dtype == ECAM_U64 && out->integer < 0)
+        set_number(value, out);
 }
 
 static void read_tensor(const ecam_tensor *t, uint64_t i, ecam_label *out)
@@ -270,12 +276,12 @@ static void read_tensor(const ecam_tensor *t, uint64_t i, ecam_label *out)
         set_number(ecam_tensor_at(t, i), out);
         return;
     }
-    double best = -INFINITY;
+    double best = NAN;
     out->kind = ECAM_LABEL_INT;
     out->integer = 0;
     for (size_t c = 0; c < classes; c++) {
         double value = ecam_tensor_at(t, i * classes + c);
-        if (value > best) {
+        if (value > best || (isnan(best) && !isnan(value))) {
             best = value;
             out->integer = (int64_t)c;
         }
