@@ -17,14 +17,22 @@
 /* Of so many rows one is counted, for the code of them all. */
 #define SAMPLED_ROWS 8
 
+/* Pictures that libdeflate codes better than we do: small ones, and those of
+ * less than so many bits a byte, which are flat but for patterns that repeat.
+ * MATCHING is its level. */
+#define SMALL_BYTES ((size_t)4 << 10)
+#define FLAT_BITS 1.2
+#define MATCHING 5
+
 /* zero: a row above the first. swapped: two rows of 16-bit pixels in the
  * file's byte order, row y in half y % 2. */
 struct ecam_png_encoder {
     ecam_png_filter *filter;
     ecam_put_literals *put_literals;
     ecam_deflate_code code;
+    struct libdeflate_compressor *matcher;
     ecam_buffer filtered, zero, swapped;
-    ecam_png_piece piece;
+    ecam_png_piece piece, other;
 };
 
 /* The rows to encode. above: the row before the first, NULL for zeros. */
@@ -34,9 +42,10 @@ typedef struct rows {
     size_t step; /* bytes a pixel */
 } rows;
 
-/* A zlib stream begins with its header (window of 32 KB, fastest level), and
- * ours ends with an empty final block and the checksum. */
+/* A zlib stream begins with its header (window of 32 KB, fastest level) and
+ * ends with the checksum. Pieces hold no final block. */
 static const uint8_t zlib_head[2] = {0x78, 0x01};
+static const uint8_t final_block[2] = {0x03, 0x00};
 
 ecam_status ecam_png_encoder_create(ecam_png_encoder **out)
 {
@@ -51,7 +60,10 @@ ecam_status ecam_png_encoder_create(ecam_png_encoder **out)
     memset(e, 0, sizeof *e);
     e->filter = filters[ecam_png_filters(filters) - 1];
     e->put_literals = putters[ecam_literals_putters(putters) - 1];
-    return ECAM_OK;
+    e->matcher = libdeflate_alloc_compressor(MATCHING);
+    if (!e->matcher)
+        ecam_png_encoder_destroy(out);
+    return *out ? ECAM_OK : ECAM_ENOMEM;
 }
 
 void ecam_png_encoder_destroy(ecam_png_encoder **encoder)
@@ -60,10 +72,13 @@ void ecam_png_encoder_destroy(ecam_png_encoder **encoder)
 
     if (!e)
         return;
+    if (e->matcher)
+        libdeflate_free_compressor(e->matcher);
     ecam_buffer_finish(&e->filtered);
     ecam_buffer_finish(&e->zero);
     ecam_buffer_finish(&e->swapped);
     ecam_png_piece_finish(&e->piece);
+    ecam_png_piece_finish(&e->other);
     free(e);
     *encoder = NULL;
 }
@@ -82,9 +97,6 @@ static size_t block_rows(const rows *r)
 
 static ecam_status make_room(ecam_png_encoder *e, const rows *r)
 {
-    ecam_buffer_clear(&e->filtered);
-    ecam_buffer_clear(&e->zero);
-    ecam_buffer_clear(&e->swapped);
     ecam_status st = ecam_buffer_reserve(&e->filtered, block_rows(r) * (r->row_bytes + 1));
     if (st == ECAM_OK)
         st = ecam_buffer_reserve(&e->zero, r->row_bytes);
@@ -176,22 +188,71 @@ static ecam_status code_rows(ecam_png_encoder *e, const rows *r, ecam_png_piece 
 }
 
 /* Where the sampled rows were not like the others, all are counted. */
-static ecam_status make_piece(ecam_png_encoder *e, const rows *r, ecam_png_piece *piece,
-                              ecam_error *error)
+static ecam_status code_well(ecam_png_encoder *e, const rows *r, double expected_bits,
+                             ecam_png_piece *piece)
 {
-    ecam_status st = make_room(e, r);
+    ecam_status st = code_rows(e, r, piece);
 
-    if (st == ECAM_OK) {
-        double expected = plan(e, r, SAMPLED_ROWS) / 8;
+    if (st == ECAM_OK &&
+        (double)piece->bytes.size > 1.1 * expected_bits / 8 + ECAM_DEFLATE_FRAME) {
+        plan(e, r, 1);
         st = code_rows(e, r, piece);
-        if (st == ECAM_OK && (double)piece->bytes.size > 1.1 * expected + ECAM_DEFLATE_FRAME) {
-            plan(e, r, 1);
-            st = code_rows(e, r, piece);
-        }
     }
-    if (st != ECAM_OK)
-        ecam_fail(error, st, "no memory for %zu rows of %zu bytes", r->n, r->row_bytes);
     return st;
+}
+
+/* By libdeflate, as a whole stream: its last block is final. */
+static ecam_status match_rows(ecam_png_encoder *e, size_t size, ecam_png_piece *piece)
+{
+    size_t bound = libdeflate_deflate_compress_bound(e->matcher, size);
+
+    ecam_buffer_clear(&piece->bytes);
+    ecam_status st = ecam_buffer_reserve(&piece->bytes, bound);
+    if (st != ECAM_OK)
+        return st;
+    piece->bytes.size = libdeflate_deflate_compress(e->matcher, e->filtered.data, size,
+                                                    piece->bytes.data, piece->bytes.capacity);
+    piece->adler = libdeflate_adler32(1, e->filtered.data, size);
+    piece->raw_bytes = size;
+    return ECAM_OK;
+}
+
+/* What is drawn rather than taken repeats itself more without a filter. */
+static void copy_rows(ecam_png_encoder *e, const rows *r)
+{
+    uint8_t *out = e->filtered.data;
+
+    for (size_t y = 0; y < r->n; y++, out += r->row_bytes + 1) {
+        out[0] = ECAM_PNG_NONE;
+        memcpy(out + 1, file_row(e, r, y), r->row_bytes);
+    }
+}
+
+static ecam_status match_well(ecam_png_encoder *e, const rows *r, ecam_png_piece *piece)
+{
+    size_t size = r->n * (r->row_bytes + 1);
+    ecam_status st = ecam_buffer_reserve(&e->filtered, size);
+
+    if (st != ECAM_OK)
+        return st;
+    filter_rows(e, r, 0, r->n);
+    st = match_rows(e, size, piece);
+    if (st != ECAM_OK || size > SMALL_BYTES)
+        return st;
+    copy_rows(e, r);
+    st = match_rows(e, size, &e->other);
+    if (st == ECAM_OK && e->other.bytes.size < piece->bytes.size) {
+        ecam_png_piece better = e->other;
+        e->other = *piece;
+        *piece = better;
+    }
+    return st;
+}
+
+static ecam_status no_memory(const rows *r, ecam_error *error)
+{
+    return ecam_fail(error, ECAM_ENOMEM, "no memory for %zu rows of %zu bytes", r->n,
+                     r->row_bytes);
 }
 
 static ecam_status check_size(size_t w, size_t h, ecam_error *error)
@@ -208,13 +269,24 @@ ecam_status ecam_png_band(ecam_png_encoder *encoder, const uint8_t *rgb, const u
     const rows r = {rgb, above, 3 * w, n_rows, 3};
     ecam_status st = check_size(w, n_rows, error);
 
-    return st == ECAM_OK ? make_piece(encoder, &r, piece, error) : st;
+    if (st != ECAM_OK)
+        return st;
+    st = make_room(encoder, &r);
+    if (st == ECAM_OK)
+        st = code_well(encoder, &r, plan(encoder, &r, SAMPLED_ROWS), piece);
+    return st == ECAM_OK ? ECAM_OK : no_memory(&r, error);
 }
 
-static void put_checksum(uint32_t adler, uint8_t *to)
+/* The end of a stream: a final block where there is none yet, and the checksum.
+ * Returns its bytes. */
+static size_t make_tail(bool ended, uint32_t adler, uint8_t tail[6])
 {
-    for (int i = 0; i < 4; i++)
-        to[i] = (uint8_t)(adler >> (24 - 8 * i));
+    size_t n = ended ? 0 : sizeof final_block;
+
+    memcpy(tail, final_block, n);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        tail[n++] = (uint8_t)(adler >> shift);
+    return n;
 }
 
 ecam_status ecam_png_join(const ecam_png_piece *pieces, size_t n_pieces, size_t w, size_t h,
@@ -222,7 +294,7 @@ ecam_status ecam_png_join(const ecam_png_piece *pieces, size_t n_pieces, size_t 
                           ecam_error *error)
 {
     const ecam_png_file file = {w, h, ECAM_PNG_RGB8, texts, n_texts};
-    uint8_t tail[6] = {0x03, 0x00}; /* an empty final block */
+    uint8_t tail[6];
     uLong adler = 1;
     size_t raw_bytes = 0;
 
@@ -234,9 +306,8 @@ ecam_status ecam_png_join(const ecam_png_piece *pieces, size_t n_pieces, size_t 
         return ecam_fail(error, ECAM_EINVAL,
                          "bands of %zu bytes in all for a picture of %zu x %zu pixels", raw_bytes,
                          w, h);
-    put_checksum((uint32_t)adler, tail + 2);
-    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head, sizeof tail, pieces,
-                                    n_pieces};
+    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head,
+                                    make_tail(false, (uint32_t)adler, tail), pieces, n_pieces};
     return ecam_png_write(&file, &stream, out, error);
 }
 
@@ -247,15 +318,26 @@ ecam_status ecam_png_encode(ecam_png_encoder *encoder, const void *pixels, size_
     size_t step = format == ECAM_PNG_RGB8 ? 3 : 2;
     const rows r = {pixels, NULL, step * w, h, step};
     const ecam_png_file file = {w, h, format, texts, n_texts};
-    uint8_t tail[6] = {0x03, 0x00};
+    ecam_png_piece *piece = &encoder->piece;
+    uint8_t tail[6];
 
     ecam_status st = check_size(w, h, error);
-    if (st == ECAM_OK)
-        st = make_piece(encoder, &r, &encoder->piece, error);
     if (st != ECAM_OK)
         return st;
-    put_checksum(encoder->piece.adler, tail + 2);
-    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head, sizeof tail,
-                                    &encoder->piece, 1};
+    size_t raw_bytes = h * (r.row_bytes + 1);
+    bool match = raw_bytes <= SMALL_BYTES;
+    double expected_bits = 0;
+    st = make_room(encoder, &r);
+    if (st == ECAM_OK && !match) {
+        expected_bits = plan(encoder, &r, SAMPLED_ROWS);
+        match = expected_bits < FLAT_BITS * (double)raw_bytes;
+    }
+    if (st == ECAM_OK)
+        st = match ? match_well(encoder, &r, piece)
+                   : code_well(encoder, &r, expected_bits, piece);
+    if (st != ECAM_OK)
+        return no_memory(&r, error);
+    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head,
+                                    make_tail(match, piece->adler, tail), piece, 1};
     return ecam_png_write(&file, &stream, out, error);
 }

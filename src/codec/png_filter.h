@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ECAM_PNG_PAETH 4 /* its number, which stands before each row */
+/* The number that stands before each row: unfiltered, or by Paeth. */
+enum { ECAM_PNG_NONE = 0, ECAM_PNG_PAETH = 4 };
 
 /* out[i] = row[i] - paeth(row[i - step], up[i], up[i - step]) for n bytes;
  * bytes before the row count as 0. step: bytes a pixel, 1..n. `out` overlaps
