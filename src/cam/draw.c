@@ -76,20 +76,26 @@ static ecam_status lay_out(struct ecam_draw_scratch *s, size_t h, size_t w, size
                            size_t image_w)
 {
     size_t rows = h > image_h ? h : image_h; /* a halved map is stored resized */
+    size_t projection = h * w * sizeof(float), column = h * sizeof(float);
     size_t source = (w + ECAM_ROWS_PADDING) * sizeof(float);
     size_t stretched = rows * image_w * sizeof(float);
     size_t levels = image_h * image_w;
-    ecam_status st = grow(s, taps_bytes(image_w) + taps_bytes(image_h) + aligned(source) +
-                                 aligned(stretched) + aligned(levels));
+    ecam_status st = grow(s, taps_bytes(image_w) + taps_bytes(image_h) + aligned(projection) +
+                                 aligned(source) + aligned(stretched) + 2 * aligned(column) +
+                                 aligned(levels));
     if (st != ECAM_OK)
         return st;
 
     char *at = s->memory;
     s->taps_x = take_taps(&at, image_w);
     s->taps_y = take_taps(&at, image_h);
+    s->projection = take(&at, projection);
     s->source = take(&at, source);
     s->stretched = take(&at, stretched);
+    s->row_lo = take(&at, column);
+    s->row_hi = take(&at, column);
     s->levels = take(&at, levels);
+    s->levelled = false;
     memset(s->source + w, 0, ECAM_ROWS_PADDING * sizeof(float));
     ecam_resize_taps(w, image_w, true, &s->taps_x);
     ecam_resize_taps(h, image_h, false, &s->taps_y);

@@ -14,9 +14,11 @@ typedef struct ecam_sums {
 
 /* Grows to the largest picture seen; what the last call had in common with
  * this one is not computed again.
- * source    [w] the positive part of one row of the map
- * stretched [h][W] the map, resized along x (or all the way, [H][W])
- * levels    [H][W] */
+ * projection [h][w] what the levels are of
+ * source     [w] the positive part of one row of it
+ * stretched  [h][W] the map, resized along x (or all the way, [H][W]), and the
+ *            extremes of each row
+ * levels     [H][W] */
 struct ecam_draw_scratch {
     ecam_paint paint;
     ecam_sums sums;
@@ -25,9 +27,11 @@ struct ecam_draw_scratch {
     size_t size_bytes;
     size_t h, w, image_h, image_w; /* what the taps are for */
     ecam_taps taps_x, taps_y;
+    float *projection;
     float *source;
-    float *stretched;
+    float *stretched, *row_lo, *row_hi;
     uint8_t *levels;
+    bool levelled; /* levels are those of `projection` */
     ecam_overlay_style style; /* what the paint is mixed for */
     bool mixed;
     float summed_divisor; /* what paint.byte_of_sum is for; 0 for nothing */

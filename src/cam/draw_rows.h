@@ -106,12 +106,12 @@ extern const ecam_rows ecam_rows_avx512;
  * (ecam_rows_plain). */
 const ecam_rows *ecam_rows_usable(size_t i);
 
-/* Whether quotients up to 1 may be computed with a reciprocal and two
- * corrections: q = x * r, twice q += (x - q * divisor) * r, with r the rounded
- * reciprocal. The first correction leaves q within one unit of the last place,
- * from where the second rounds correctly (P. Markstein, "Computation of
- * elementary functions on the IBM RISC System/6000", 1990), as long as nothing
- * overflows and what underflows is too small to show. */
+/* Whether quotients up to 1 may be computed with a reciprocal r, rounded, and
+ * what it lacks, rest = 1 / divisor - r: q = x * r + x * rest is within one unit
+ * of the last place, and from there q + (x - q * divisor) * r rounds correctly,
+ * both fused (P. Markstein, "Computation of elementary functions on the IBM RISC
+ * System/6000", 1990), as long as nothing overflows and what underflows is too
+ * small to show. */
 static inline bool ecam_rows_divides(float divisor)
 {
     return divisor >= 0x1p-60f && divisor <= 0x1p60f;

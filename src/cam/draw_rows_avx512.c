@@ -1,31 +1,12 @@
 /* Kernels for AVX-512 with byte permutes (Ice Lake and later, Zen 4 and later):
- * 64 pixels at a time, channel by channel; a row's end by masks. */
-#include "cam/draw_rows.h"
-
+ * 64 pixels at a time, channel by channel. */
 #if defined(__x86_64__)
 
-#include <immintrin.h>
+#include "cam/draw_avx512.h"
 
-#define KERNEL __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")))
-#define INLINE static inline __attribute__((always_inline)) KERNEL
+#include <string.h>
 
 #define ROUND_UP (_MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)
-
-INLINE __mmask16 mask16(size_t left)
-{
-    return left < 16 ? (__mmask16)((1u << left) - 1) : (__mmask16)0xffff;
-}
-
-INLINE __mmask64 mask64(size_t left)
-{
-    return left < 64 ? ((__mmask64)1 << left) - 1 : ~(__mmask64)0;
-}
-
-/* What is left behind `skip` of `left` elements. */
-INLINE size_t behind(size_t left, size_t skip)
-{
-    return left > skip ? left - skip : 0;
-}
 
 /* Numbers 0..63 times `step`, modulo 256; permutes use their lowest bits. */
 INLINE __m512i ramp(unsigned step)
@@ -34,41 +15,6 @@ INLINE __m512i ramp(unsigned step)
     for (unsigned i = 0; i < 64; i++)
         lanes[i] = (uint8_t)(i * step);
     return _mm512_loadu_si512(lanes);
-}
-
-/* --- dividing: see ecam_rows_divides --- */
-
-typedef struct divider {
-    __m512 by, reciprocal;
-    bool quick;
-} divider;
-
-INLINE divider divide_by(float divisor)
-{
-    return (divider){.by = _mm512_set1_ps(divisor),
-                     .reciprocal = _mm512_set1_ps(1.0f / divisor),
-                     .quick = ecam_rows_divides(divisor)};
-}
-
-INLINE __m512 divide(__m512 x, const divider *d, bool quick)
-{
-    if (!quick)
-        return _mm512_div_ps(x, d->by);
-    __m512 q = _mm512_mul_ps(x, d->reciprocal);
-    q = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, d->by, x), d->reciprocal, q);
-    return _mm512_fmadd_ps(_mm512_fnmadd_ps(q, d->by, x), d->reciprocal, q);
-}
-
-/* --- packing and unpacking --- */
-
-/* Four times 16 numbers to 64 bytes in order, clipped to 0..255. */
-INLINE __m512i pack(const __m512i v[4])
-{
-    const __m512i order =
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    __m512i bytes = _mm512_packus_epi16(_mm512_packus_epi32(v[0], v[1]),
-                                        _mm512_packus_epi32(v[2], v[3]));
-    return _mm512_permutexvar_epi32(order, bytes);
 }
 
 /* Bytes 16q..16q+15, each v as the float32 nearest to v / 255, times 2^32:
@@ -94,9 +40,10 @@ INLINE __mmask64 every_third(unsigned r)
 
 /* 64 pixels of rgb from three channels, and back. Channel c's pixel j is lane
  * (3 j + c) % 64 of one of the three vectors: 3 * 43 = 1 modulo 64. */
-INLINE void store_rgb(uint8_t *rgb, size_t left, const __m512i channels[3])
+INLINE void store_rgb(uint8_t *rgb, const __m512i channels[3])
 {
     __m512i spread[3];
+
     for (unsigned c = 0; c < 3; c++) {
         __m512i index = _mm512_add_epi8(ramp(43), _mm512_set1_epi8((char)(21 * c)));
         spread[c] = _mm512_permutexvar_epi8(index, channels[c]);
@@ -104,22 +51,16 @@ INLINE void store_rgb(uint8_t *rgb, size_t left, const __m512i channels[3])
     for (unsigned k = 0; k < 3; k++) {
         __m512i v = _mm512_mask_blend_epi8(every_third((4 - k) % 3), spread[0], spread[1]);
         v = _mm512_mask_blend_epi8(every_third((5 - k) % 3), v, spread[2]);
-        _mm512_mask_storeu_epi8(rgb + 64 * k, mask64(behind(3 * left, 64 * k)), v);
+        _mm512_storeu_si512(rgb + 64 * k, v);
     }
 }
 
-INLINE void load_bytes(const ecam_pixels *image, size_t i, size_t left, __m512i channels[3])
+INLINE void split_bytes(const uint8_t *rgb, __m512i channels[3])
 {
-    const uint8_t *at = (const uint8_t *)image->pixels + i * image->pixel_stride;
     __m512i v[3];
 
-    if (image->pixel_stride == 1) {
-        for (unsigned c = 0; c < 3; c++)
-            channels[c] = _mm512_maskz_loadu_epi8(mask64(left), at + c * image->channel_stride);
-        return;
-    }
     for (unsigned k = 0; k < 3; k++)
-        v[k] = _mm512_maskz_loadu_epi8(mask64(behind(3 * left, 64 * k)), at + 64 * k);
+        v[k] = _mm512_loadu_si512(rgb + 64 * k);
     for (unsigned c = 0; c < 3; c++) {
         __m512i joined = _mm512_mask_blend_epi8(every_third((c + 2) % 3), v[0], v[1]);
         joined = _mm512_mask_blend_epi8(every_third((c + 1) % 3), joined, v[2]);
@@ -129,24 +70,18 @@ INLINE void load_bytes(const ecam_pixels *image, size_t i, size_t left, __m512i 
 }
 
 /* 16 pixels of floats. */
-INLINE void load_floats(const ecam_pixels *image, size_t i, size_t left, __m512 channels[3])
+INLINE void split_floats(const float *rgb, __m512 channels[3])
 {
-    const float *at = (const float *)image->pixels + i * image->pixel_stride;
-    const __m512i numbers = _mm512_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39,
-                                              42, 45);
+    const __m512i lanes =
+        _mm512_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45);
     __m512 v[3];
 
-    if (image->pixel_stride == 1) {
-        for (unsigned c = 0; c < 3; c++)
-            channels[c] = _mm512_maskz_loadu_ps(mask16(left), at + c * image->channel_stride);
-        return;
-    }
     for (unsigned k = 0; k < 3; k++)
-        v[k] = _mm512_maskz_loadu_ps(mask16(behind(3 * left, 16 * k)), at + 16 * k);
+        v[k] = _mm512_loadu_ps(rgb + 16 * k);
     for (unsigned c = 0; c < 3; c++) {
         __m512 joined = _mm512_mask_blend_ps((__mmask16)every_third((c + 2) % 3), v[0], v[1]);
         joined = _mm512_mask_blend_ps((__mmask16)every_third((c + 1) % 3), joined, v[2]);
-        __m512i index = _mm512_add_epi32(numbers, _mm512_set1_epi32((int)c));
+        __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)c));
         channels[c] = _mm512_permutexvar_ps(index, joined);
     }
 }
@@ -162,183 +97,119 @@ INLINE __m512i look_up(const uint8_t table[256], __m512i index)
     return _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper);
 }
 
-/* --- the map --- */
+/* --- pieces of a row --- */
 
-KERNEL static void stretch(const float *source, const ecam_taps *taps, size_t n, float *out)
+/* Whole blocks of 64 pixels. */
+typedef struct blocks {
+    const void *channels[3]; /* of interleaved pixels: the first one counts */
+    bool interleaved;
+    const uint8_t *levels;
+    size_t n;
+} blocks;
+
+/* The channels of pixels i..i+63; `storage` is for those that are interleaved. */
+INLINE void block_at(const blocks *piece, size_t i, bool is_float, float storage[3][64],
+                     const void *at[3])
 {
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 mask = mask16(n - i);
-        size_t last = n - i < 16 ? n - 1 : i + 15;
-        int32_t base = taps->near[i];
-        __m512i near = _mm512_maskz_loadu_epi32(mask, taps->near + i);
-        __m512i far = _mm512_maskz_loadu_epi32(mask, taps->far + i);
-        __m512 weight = _mm512_maskz_loadu_ps(mask, taps->weight + i);
-        __m512 a, b;
+    size_t element = is_float ? sizeof(float) : 1;
 
-        if (taps->far[last] - base < 32) { /* so it is where a map is enlarged */
-            __m512 first = _mm512_loadu_ps(source + base);
-            __m512 second = _mm512_loadu_ps(source + base + 16);
-            __m512i start = _mm512_set1_epi32(base);
-            a = _mm512_permutex2var_ps(first, _mm512_sub_epi32(near, start), second);
-            b = _mm512_permutex2var_ps(first, _mm512_sub_epi32(far, start), second);
-        } else {
-            a = _mm512_i32gather_ps(near, source, 4);
-            b = _mm512_i32gather_ps(far, source, 4);
+    if (!piece->interleaved) {
+        for (unsigned c = 0; c < 3; c++)
+            at[c] = (const char *)piece->channels[c] + i * element;
+        return;
+    }
+    for (unsigned c = 0; c < 3; c++)
+        at[c] = storage[c];
+    if (!is_float) {
+        __m512i v[3];
+        split_bytes((const uint8_t *)piece->channels[0] + 3 * i, v);
+        for (unsigned c = 0; c < 3; c++)
+            _mm512_store_si512(storage[c], v[c]);
+        return;
+    }
+    for (unsigned j = 0; j < 64; j += 16) {
+        __m512 v[3];
+        split_floats((const float *)piece->channels[0] + 3 * (i + j), v);
+        for (unsigned c = 0; c < 3; c++)
+            _mm512_store_ps(storage[c] + j, v[c]);
+    }
+}
+
+/* What a kernel does to a piece, and with what. rgb: NULL where it paints
+ * nothing. */
+typedef struct task {
+    const ecam_paint *paint;
+    ecam_extremes *extremes;
+    unsigned *sum;
+    uint8_t *rgb;
+} task;
+
+typedef void (*worker)(const blocks *piece, const task *job);
+
+/* The last pixels of a row, fewer than 64: the very last is repeated, which
+ * changes no extremes. */
+INLINE void work_end(const ecam_pixels *image, const uint8_t *levels, size_t i, size_t n,
+                     bool is_float, worker work, task job)
+{
+    float floats[3][64];
+    uint8_t bytes[3][64], level[64], rgb[3 * 64];
+    blocks part = {.levels = level, .n = 64};
+    uint8_t *out = job.rgb;
+
+    for (size_t j = 0; j < 64; j++) {
+        size_t k = i + j < n ? i + j : n - 1;
+        level[j] = levels[k];
+        for (unsigned c = 0; c < 3; c++) {
+            size_t at = k * image->pixel_stride + c * image->channel_stride;
+            if (is_float)
+                floats[c][j] = ((const float *)image->pixels)[at];
+            else
+                bytes[c][j] = ((const uint8_t *)image->pixels)[at];
         }
-        a = _mm512_mul_ps(a, _mm512_sub_ps(_mm512_set1_ps(1.0f), weight));
-        a = _mm512_add_ps(a, _mm512_mul_ps(b, weight));
-        _mm512_mask_storeu_ps(out + i, mask, a);
     }
+    for (unsigned c = 0; c < 3; c++)
+        part.channels[c] = is_float ? (void *)floats[c] : bytes[c];
+    job.rgb = out ? rgb : NULL;
+    work(&part, &job);
+    if (out)
+        memcpy(out + 3 * i, rgb, 3 * (n - i));
 }
 
-INLINE __m512 between(const ecam_between *row, size_t i, __mmask16 mask)
+INLINE void work_through(const ecam_pixels *image, const uint8_t *levels, size_t n, bool is_float,
+                         worker work, const task *job)
 {
-    __m512 near = _mm512_maskz_loadu_ps(mask, row->near + i);
-    __m512 far = _mm512_maskz_loadu_ps(mask, row->far + i);
-    near = _mm512_mul_ps(near, _mm512_set1_ps(1.0f - row->weight));
-    return _mm512_add_ps(near, _mm512_mul_ps(far, _mm512_set1_ps(row->weight)));
-}
+    size_t whole = n / 64 * 64, element = is_float ? sizeof(float) : 1;
+    blocks all = {.interleaved = image->pixel_stride == 3, .levels = levels, .n = whole};
 
-KERNEL static void range(const ecam_between *row, size_t n, float *lo, float *hi)
-{
-    __m512 least = _mm512_set1_ps(*lo), most = _mm512_set1_ps(*hi);
-
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 mask = mask16(n - i);
-        __m512 value = between(row, i, mask);
-        least = _mm512_mask_min_ps(least, mask, value, least);
-        most = _mm512_mask_max_ps(most, mask, value, most);
-    }
-    *lo = _mm512_reduce_min_ps(least);
-    *hi = _mm512_reduce_max_ps(most);
-}
-
-INLINE __m512i level_of(const ecam_between *row, size_t i, __mmask16 mask, float lo,
-                        const divider *span, bool quick)
-{
-    __m512 value = _mm512_sub_ps(between(row, i, mask), _mm512_set1_ps(lo));
-
-    value = _mm512_mul_ps(_mm512_set1_ps(255.0f), divide(value, span, quick));
-    return _mm512_cvttps_epi32(value);
-}
-
-INLINE void levels_by(const ecam_between *row, size_t n, float lo, const divider *span, bool quick,
-                      uint8_t *out)
-{
-    const __mmask16 all = 0xffff;
-    __m512i v[4];
-    size_t i = 0;
-
-    for (; i + 64 <= n; i += 64) {
-        for (size_t q = 0; q < 4; q++)
-            v[q] = level_of(row, i + 16 * q, all, lo, span, quick);
-        _mm512_storeu_si512(out + i, pack(v));
-    }
-    for (; i < n; i += 16) {
-        __mmask16 mask = mask16(n - i);
-        __m512i level = level_of(row, i, mask, lo, span, quick);
-        _mm512_mask_cvtusepi32_storeu_epi8(out + i, mask, level);
-    }
-}
-
-KERNEL static void levels(const ecam_between *row, size_t n, float lo, float span, uint8_t *out)
-{
-    divider by = divide_by(span);
-
-    if (by.quick)
-        levels_by(row, n, lo, &by, true, out);
-    else
-        levels_by(row, n, lo, &by, false, out);
+    for (unsigned c = 0; c < 3; c++)
+        all.channels[c] = (const char *)image->pixels + c * image->channel_stride * element;
+    if (whole > 0)
+        work(&all, job);
+    if (whole < n)
+        work_end(image, levels, whole, n, is_float, work, *job);
 }
 
 /* --- overlays in float32 --- */
 
-typedef struct extremes_512 {
-    __m512 lo[3], hi[3];
-} extremes_512;
-
-/* 64 pixels of the image, of either type. */
-typedef struct block {
-    __m512i bytes[3];
-    __m512 floats[4][3];
-    __m512i heat[3];
-} block;
-
-INLINE void load_block(const ecam_pixels *image, const uint8_t *level, size_t i, size_t left,
-                       const ecam_paint *paint, bool is_float, block *b)
+/* Pixels i..i+15 of a channel. */
+INLINE __m512 image_at(const void *channel, size_t i, bool is_float)
 {
-    __m512i levels = _mm512_maskz_loadu_epi8(mask64(left), level + i);
-
     if (is_float)
-        for (size_t q = 0; q < 4; q++)
-            load_floats(image, i + 16 * q, behind(left, 16 * q), b->floats[q]);
-    else
-        load_bytes(image, i, left, b->bytes);
-    for (unsigned c = 0; c < 3; c++)
-        b->heat[c] = look_up(paint->planes[c], levels);
+        return _mm512_loadu_ps((const float *)channel + i);
+    __m128i bytes = _mm_loadu_si128((const __m128i *)((const uint8_t *)channel + i));
+    return _mm512_mul_ps(_mm512_set1_ps(0x1p-32f), unpack(_mm512_castsi128_si512(bytes), 0));
 }
 
-/* Channel c of 16 pixels. Scaling by 2^-32 is exact, so it may be part of a
- * fused addition, but weights round. */
-INLINE __m512 overlay(const block *b, unsigned q, unsigned c, const ecam_paint *paint,
-                      bool is_float)
+/* Tints are as unpacked, times 2^32. Scaling back is exact, so it may be part
+ * of a fused addition; a product with a weight is rounded first. */
+INLINE __m512 add_tint(__m512 value, __m512 tint)
 {
-    const __m512 unscale = _mm512_set1_ps(0x1p-32f);
-    __m512 heat = unpack(b->heat[c], q);
-    __m512 value =
-        is_float ? b->floats[q][c] : _mm512_mul_ps(unscale, unpack(b->bytes[c], q));
-
-    if (paint->add)
-        return _mm512_fmadd_ps(heat, unscale, value);
-    heat = _mm512_mul_ps(heat, _mm512_set1_ps(paint->heat_weight * 0x1p-32f));
-    return _mm512_add_ps(_mm512_mul_ps(value, _mm512_set1_ps(paint->image_weight)), heat);
+    return _mm512_fmadd_ps(tint, _mm512_set1_ps(0x1p-32f), value);
 }
 
-INLINE void join(extremes_512 *e, unsigned c, __mmask16 mask, __m512 value)
+INLINE __m512 mix_tint(__m512 value, __m512 image_weight, __m512 tint, __m512 heat_weight)
 {
-    e->lo[c] = _mm512_mask_min_ps(e->lo[c], mask, value, e->lo[c]);
-    e->hi[c] = _mm512_mask_max_ps(e->hi[c], mask, value, e->hi[c]);
-}
-
-INLINE void load_extremes(const ecam_extremes *extremes, extremes_512 *e)
-{
-    for (unsigned c = 0; c < 3; c++) {
-        e->lo[c] = _mm512_set1_ps(extremes->lo[c]);
-        e->hi[c] = _mm512_set1_ps(extremes->hi[c]);
-    }
-}
-
-INLINE void store_extremes(const extremes_512 *e, ecam_extremes *extremes)
-{
-    for (unsigned c = 0; c < 3; c++) {
-        extremes->lo[c] = _mm512_reduce_min_ps(e->lo[c]);
-        extremes->hi[c] = _mm512_reduce_max_ps(e->hi[c]);
-    }
-}
-
-INLINE void extremes_of(const ecam_pixels *image, const uint8_t *level, size_t n,
-                        const ecam_paint *paint, bool is_float, ecam_extremes *extremes)
-{
-    extremes_512 e;
-    block b;
-
-    load_extremes(extremes, &e);
-    for (size_t i = 0; i < n; i += 64) {
-        load_block(image, level, i, n - i, paint, is_float, &b);
-        for (unsigned c = 0; c < 3; c++)
-            for (unsigned q = 0; q < 4; q++)
-                join(&e, c, mask16(behind(n - i, 16 * q)), overlay(&b, q, c, paint, is_float));
-    }
-    store_extremes(&e, extremes);
-}
-
-KERNEL static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
-                            const ecam_paint *paint, ecam_extremes *e)
-{
-    if (image->is_float)
-        extremes_of(image, level, n, paint, true, e);
-    else
-        extremes_of(image, level, n, paint, false, e);
+    return _mm512_add_ps(_mm512_mul_ps(value, image_weight), _mm512_mul_ps(tint, heat_weight));
 }
 
 /* Per-channel displays divide by numbers of any size, and clip. */
@@ -354,59 +225,115 @@ INLINE __m512i display(__m512 divided, const ecam_display *d, unsigned c, bool p
     return _mm512_cvttps_epi32(value);
 }
 
-INLINE void paint_by(const ecam_pixels *image, const uint8_t *level, size_t n,
-                     const ecam_paint *paint, bool is_float, bool quick, ecam_extremes *extremes,
-                     uint8_t *rgb)
-{
-    divider divisor = divide_by(paint->divisor);
-    __m512i shown[3], v[4];
-    extremes_512 e;
-    block b;
+typedef enum painting { NOTHING, QUICKLY, EXACTLY } painting;
 
-    load_extremes(extremes, &e);
-    for (size_t i = 0; i < n; i += 64) {
-        load_block(image, level, i, n - i, paint, is_float, &b);
-        for (unsigned c = 0; c < 3; c++) {
-            for (unsigned q = 0; q < 4; q++) {
-                __m512 value = overlay(&b, q, c, paint, is_float);
-                join(&e, c, mask16(behind(n - i, 16 * q)), value);
-                v[q] = display(divide(value, &divisor, quick), &paint->display, c, !quick);
-            }
-            shown[c] = pack(v);
-        }
-        store_rgb(rgb + 3 * i, n - i, shown);
+INLINE void overlay_piece(const blocks *piece, const task *job, bool is_float, bool add,
+                          painting how)
+{
+    const ecam_display shows = job->paint->display;
+    const divider divisor = divide_by(job->paint->divisor);
+    const __m512 image_weight = _mm512_set1_ps(job->paint->image_weight);
+    const __m512 heat_weight = _mm512_set1_ps(job->paint->heat_weight * 0x1p-32f);
+    __m512 lo[3], hi[3];
+    __m512i shown[3], v[4];
+    _Alignas(64) float storage[3][64];
+    const void *at[3];
+
+    for (unsigned c = 0; c < 3; c++) {
+        lo[c] = _mm512_set1_ps(job->extremes->lo[c]);
+        hi[c] = _mm512_set1_ps(job->extremes->hi[c]);
     }
-    store_extremes(&e, extremes);
+    for (size_t i = 0; i < piece->n; i += 64) {
+        __m512i level = _mm512_loadu_si512(piece->levels + i);
+        block_at(piece, i, is_float, storage, at);
+        for (unsigned c = 0; c < 3; c++) {
+            __m512i heat = look_up(job->paint->planes[c], level);
+            for (unsigned q = 0; q < 4; q++) {
+                __m512 x = image_at(at[c], 16 * q, is_float);
+                x = add ? add_tint(x, unpack(heat, q))
+                        : mix_tint(x, image_weight, unpack(heat, q), heat_weight);
+                lo[c] = _mm512_min_ps(x, lo[c]);
+                hi[c] = _mm512_max_ps(x, hi[c]);
+                if (how != NOTHING)
+                    v[q] = display(divide(x, &divisor, how == QUICKLY), &shows, c,
+                                   how == EXACTLY);
+            }
+            if (how != NOTHING)
+                shown[c] = pack(v);
+        }
+        if (how != NOTHING)
+            store_rgb(job->rgb + 3 * i, shown);
+    }
+    for (unsigned c = 0; c < 3; c++) {
+        job->extremes->lo[c] = _mm512_reduce_min_ps(lo[c]);
+        job->extremes->hi[c] = _mm512_reduce_max_ps(hi[c]);
+    }
+}
+
+INLINE void overlay_of(const blocks *piece, const task *job, bool is_float, painting how)
+{
+    if (job->paint->add)
+        overlay_piece(piece, job, is_float, true, how);
+    else
+        overlay_piece(piece, job, is_float, false, how);
+}
+
+KERNEL static void extremes_of_floats(const blocks *piece, const task *job)
+{
+    overlay_of(piece, job, true, NOTHING);
+}
+
+KERNEL static void extremes_of_bytes(const blocks *piece, const task *job)
+{
+    overlay_of(piece, job, false, NOTHING);
+}
+
+KERNEL static void paint_floats_quickly(const blocks *piece, const task *job)
+{
+    overlay_of(piece, job, true, QUICKLY);
+}
+
+KERNEL static void paint_floats_exactly(const blocks *piece, const task *job)
+{
+    overlay_of(piece, job, true, EXACTLY);
+}
+
+KERNEL static void paint_bytes_quickly(const blocks *piece, const task *job)
+{
+    overlay_of(piece, job, false, QUICKLY);
+}
+
+KERNEL static void paint_bytes_exactly(const blocks *piece, const task *job)
+{
+    overlay_of(piece, job, false, EXACTLY);
+}
+
+KERNEL static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
+                            const ecam_paint *paint, ecam_extremes *e)
+{
+    task job = {.paint = paint, .extremes = e};
+
+    if (image->is_float)
+        work_through(image, level, n, true, extremes_of_floats, &job);
+    else
+        work_through(image, level, n, false, extremes_of_bytes, &job);
 }
 
 KERNEL static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
                              const ecam_paint *paint, ecam_extremes *e, uint8_t *rgb)
 {
     bool quick = ecam_rows_divides(paint->divisor) && !paint->display.per_channel;
+    task job = {.paint = paint, .extremes = e, .rgb = rgb};
 
-    if (image->is_float && quick)
-        paint_by(image, level, n, paint, true, true, e, rgb);
-    else if (image->is_float)
-        paint_by(image, level, n, paint, true, false, e, rgb);
-    else if (quick)
-        paint_by(image, level, n, paint, false, true, e, rgb);
+    if (image->is_float)
+        work_through(image, level, n, true, quick ? paint_floats_quickly : paint_floats_exactly,
+                     &job);
     else
-        paint_by(image, level, n, paint, false, false, e, rgb);
+        work_through(image, level, n, false, quick ? paint_bytes_quickly : paint_bytes_exactly,
+                     &job);
 }
 
 /* --- overlays in sums of bytes --- */
-
-/* The largest sum of two bytes, below 256 and (as sum - 255) above. */
-typedef struct sum_512 {
-    __m512i small, large;
-} sum_512;
-
-INLINE void join_sum(sum_512 *sum, __m512i a, __m512i b)
-{
-    __m512i complement = _mm512_ternarylogic_epi64(b, b, b, 0x0f);
-    sum->small = _mm512_max_epu8(sum->small, _mm512_adds_epu8(a, b));
-    sum->large = _mm512_max_epu8(sum->large, _mm512_subs_epu8(a, complement));
-}
 
 INLINE unsigned largest_byte(__m512i v)
 {
@@ -419,32 +346,6 @@ INLINE unsigned largest_byte(__m512i v)
     return most;
 }
 
-INLINE void store_sum(const sum_512 *sum, unsigned *out)
-{
-    unsigned large = largest_byte(sum->large);
-    unsigned found = large > 0 ? 255 + large : largest_byte(sum->small);
-
-    *out = found > *out ? found : *out;
-}
-
-KERNEL static void sums(const ecam_pixels *image, const uint8_t *level, size_t n,
-                        const ecam_paint *paint, unsigned *sum)
-{
-    sum_512 most = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-    __m512i pixels[3];
-
-    for (size_t i = 0; i < n; i += 64) {
-        __mmask64 mask = mask64(n - i);
-        __m512i levels = _mm512_maskz_loadu_epi8(mask, level + i);
-        load_bytes(image, i, n - i, pixels);
-        for (unsigned c = 0; c < 3; c++) {
-            __m512i heat = look_up(paint->planes[c], levels);
-            join_sum(&most, pixels[c], _mm512_maskz_mov_epi8(mask, heat));
-        }
-    }
-    store_sum(&most, sum);
-}
-
 /* byte_of_sum[a + b]: two tables, by the addition's carry. */
 INLINE __m512i show_sum(const ecam_paint *paint, __m512i a, __m512i b)
 {
@@ -455,41 +356,80 @@ INLINE __m512i show_sum(const ecam_paint *paint, __m512i a, __m512i b)
                                   look_up(paint->byte_of_sum + 256, low));
 }
 
+/* The largest sum is found as it is up to 255, and beyond as what exceeds 255. */
+INLINE void sum_piece(const blocks *piece, const task *job, bool paints)
+{
+    __m512i small = _mm512_setzero_si512(), large = small, shown[3];
+    _Alignas(64) float storage[3][64];
+    const void *at[3];
+
+    for (size_t i = 0; i < piece->n; i += 64) {
+        __m512i level = _mm512_loadu_si512(piece->levels + i);
+        block_at(piece, i, false, storage, at);
+        for (unsigned c = 0; c < 3; c++) {
+            __m512i a = _mm512_loadu_si512(at[c]);
+            __m512i b = look_up(job->paint->planes[c], level);
+            __m512i complement = _mm512_ternarylogic_epi64(b, b, b, 0x0f);
+            small = _mm512_max_epu8(small, _mm512_adds_epu8(a, b));
+            large = _mm512_max_epu8(large, _mm512_subs_epu8(a, complement));
+            if (paints)
+                shown[c] = show_sum(job->paint, a, b);
+        }
+        if (paints)
+            store_rgb(job->rgb + 3 * i, shown);
+    }
+    unsigned beyond = largest_byte(large);
+    unsigned sum = beyond > 0 ? 255 + beyond : largest_byte(small);
+    *job->sum = sum > *job->sum ? sum : *job->sum;
+}
+
+KERNEL static void find_sum(const blocks *piece, const task *job)
+{
+    sum_piece(piece, job, false);
+}
+
+KERNEL static void paint_sum(const blocks *piece, const task *job)
+{
+    sum_piece(piece, job, true);
+}
+
+KERNEL static void sums(const ecam_pixels *image, const uint8_t *level, size_t n,
+                        const ecam_paint *paint, unsigned *sum)
+{
+    task job = {.paint = paint, .sum = sum};
+    work_through(image, level, n, false, find_sum, &job);
+}
+
 KERNEL static void paint_sums(const ecam_pixels *image, const uint8_t *level, size_t n,
                               const ecam_paint *paint, unsigned *sum, uint8_t *rgb)
 {
-    sum_512 most = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-    __m512i pixels[3], shown[3];
-
-    for (size_t i = 0; i < n; i += 64) {
-        __mmask64 mask = mask64(n - i);
-        __m512i levels = _mm512_maskz_loadu_epi8(mask, level + i);
-        load_bytes(image, i, n - i, pixels);
-        for (unsigned c = 0; c < 3; c++) {
-            __m512i heat = _mm512_maskz_mov_epi8(mask, look_up(paint->planes[c], levels));
-            join_sum(&most, pixels[c], heat);
-            shown[c] = show_sum(paint, pixels[c], heat);
-        }
-        store_rgb(rgb + 3 * i, n - i, shown);
-    }
-    store_sum(&most, sum);
+    task job = {.paint = paint, .sum = sum, .rgb = rgb};
+    work_through(image, level, n, false, paint_sum, &job);
 }
+
+/* --- images alone --- */
 
 KERNEL static void bytes(const ecam_pixels *image, size_t n, uint8_t *rgb)
 {
-    __m512i pixels[3];
+    const uint8_t *pixels = image->pixels;
+    size_t whole = image->pixel_stride == 1 ? n / 64 * 64 : 0;
 
-    for (size_t i = 0; i < n; i += 64) {
-        load_bytes(image, i, n - i, pixels);
-        store_rgb(rgb + 3 * i, n - i, pixels);
+    for (size_t i = 0; i < whole; i += 64) {
+        __m512i channels[3];
+        for (unsigned c = 0; c < 3; c++)
+            channels[c] = _mm512_loadu_si512(pixels + c * image->channel_stride + i);
+        store_rgb(rgb + 3 * i, channels);
     }
+    ecam_pixels rest = *image;
+    rest.pixels = pixels + whole * image->pixel_stride;
+    ecam_rows_plain.bytes(&rest, n - whole, rgb + 3 * whole);
 }
 
 const ecam_rows ecam_rows_avx512 = {
     .name = "avx512",
-    .stretch = stretch,
-    .range = range,
-    .levels = levels,
+    .stretch = ecam_avx512_stretch,
+    .range = ecam_avx512_range,
+    .levels = ecam_avx512_levels,
     .extremes = extremes,
     .paint = paint_row,
     .sums = sums,
@@ -497,4 +437,6 @@ const ecam_rows ecam_rows_avx512 = {
     .bytes = bytes,
 };
 
+#else
+typedef int ecam_draw_rows_avx512_is_for_x86_64;
 #endif

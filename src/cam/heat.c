@@ -9,19 +9,19 @@ static float positive(float value)
     return value > 0.0f ? value : 0.0f;
 }
 
-static void stretch(struct ecam_draw_scratch *s, const float *projection)
+static void stretch(struct ecam_draw_scratch *s)
 {
     for (size_t y = 0; y < s->h; y++) {
         for (size_t x = 0; x < s->w; x++)
-            s->source[x] = positive(projection[y * s->w + x]);
+            s->source[x] = positive(s->projection[y * s->w + x]);
         s->rows->stretch(s->source, &s->taps_x, s->image_w, s->stretched + y * s->image_w);
     }
 }
 
-static void halve(struct ecam_draw_scratch *s, const float *projection)
+static void halve(struct ecam_draw_scratch *s)
 {
     for (size_t y = 0; y < s->image_h; y++) {
-        const float *upper = projection + 2 * y * s->w, *lower = upper + s->w;
+        const float *upper = s->projection + 2 * y * s->w, *lower = upper + s->w;
         for (size_t x = 0; x < s->image_w; x++)
             s->stretched[y * s->image_w + x] =
                 0.25f * (positive(upper[2 * x]) + positive(upper[2 * x + 1]) +
@@ -43,21 +43,67 @@ static ecam_between row_between(const struct ecam_draw_scratch *s, size_t y, boo
                           .weight = taps->weight[y]};
 }
 
-void ecam_heat_levels(struct ecam_draw_scratch *s, const float *projection)
+static void join_row(const struct ecam_draw_scratch *s, size_t y, bool halved, float *lo, float *hi)
+{
+    ecam_between row = row_between(s, y, halved);
+    s->rows->range(&row, s->image_w, lo, hi);
+}
+
+/* What the rows of the resized map cannot go beyond: rounding keeps order, so
+ * the blend of two rows' extremes bounds the blend of the rows. */
+static bool may_widen(const struct ecam_draw_scratch *s, size_t y, float lo, float hi)
+{
+    float weight = s->taps_y.weight[y];
+    size_t near = (size_t)s->taps_y.near[y], far = (size_t)s->taps_y.far[y];
+
+    return s->row_lo[near] * (1.0f - weight) + s->row_lo[far] * weight < lo ||
+           s->row_hi[near] * (1.0f - weight) + s->row_hi[far] * weight > hi;
+}
+
+static bool first_of_its_taps(const struct ecam_draw_scratch *s, size_t y)
+{
+    return y == 0 || s->taps_y.near[y] != s->taps_y.near[y - 1];
+}
+
+/* Extremes lie next to the map's own rows, but for rounding: after those rows
+ * hardly any other needs to be looked at. */
+static void find_range(const struct ecam_draw_scratch *s, float *lo, float *hi)
+{
+    for (size_t y = 0; y < s->image_h; y++)
+        if (first_of_its_taps(s, y) || y + 1 == s->image_h || first_of_its_taps(s, y + 1))
+            join_row(s, y, false, lo, hi);
+    for (size_t y = 0; y < s->image_h; y++)
+        if (may_widen(s, y, *lo, *hi))
+            join_row(s, y, false, lo, hi);
+}
+
+static void find_row_ranges(struct ecam_draw_scratch *s)
+{
+    for (size_t y = 0; y < s->h; y++) {
+        const float *values = s->stretched + y * s->image_w;
+        ecam_between row = {.near = values, .far = values, .weight = 0};
+        s->row_lo[y] = INFINITY;
+        s->row_hi[y] = -INFINITY;
+        s->rows->range(&row, s->image_w, &s->row_lo[y], &s->row_hi[y]);
+    }
+}
+
+static void find_levels(struct ecam_draw_scratch *s)
 {
     bool halved = ecam_resize_halves(s->h, s->w, s->image_h, s->image_w);
     float lo = INFINITY, hi = -INFINITY;
 
-    if (projection && halved)
-        halve(s, projection);
-    else if (projection)
-        stretch(s, projection);
-    for (size_t y = 0; projection && y < s->image_h; y++) {
-        ecam_between row = row_between(s, y, halved);
-        s->rows->range(&row, s->image_w, &lo, &hi);
+    if (halved) {
+        halve(s);
+        for (size_t y = 0; y < s->image_h; y++)
+            join_row(s, y, true, &lo, &hi);
+    } else {
+        stretch(s);
+        find_row_ranges(s);
+        find_range(s, &lo, &hi);
     }
     float range = hi - lo;
-    if (!(range > 0.0f)) { /* no map, or one without variation */
+    if (!(range > 0.0f)) { /* no variation */
         memset(s->levels, 0, s->image_h * s->image_w);
         return;
     }
@@ -65,4 +111,20 @@ void ecam_heat_levels(struct ecam_draw_scratch *s, const float *projection)
         ecam_between row = row_between(s, y, halved);
         s->rows->levels(&row, s->image_w, lo, range, s->levels + y * s->image_w);
     }
+}
+
+void ecam_heat_levels(struct ecam_draw_scratch *s, const float *projection)
+{
+    size_t bytes = s->h * s->w * sizeof(float);
+
+    if (!projection) {
+        memset(s->levels, 0, s->image_h * s->image_w);
+        s->levelled = false;
+        return;
+    }
+    if (s->levelled && memcmp(s->projection, projection, bytes) == 0)
+        return; /* as when an overlay is drawn right after its maximum was found */
+    memcpy(s->projection, projection, bytes);
+    find_levels(s);
+    s->levelled = true;
 }
