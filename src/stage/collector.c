@@ -122,7 +122,8 @@ static ecam_status take_traces(ecam_run *run, const ecam_node *list, ecam_error 
     ecam_trace_init(&defaults);
     ecam_status st = ecam_traces_create(&defaults, list->size, &set);
     if (st != ECAM_OK)
-        return ecam_fail(error, st, "no memory for the traces of a hello");
+        return ecam_fail(error, st, "%zu traces of a hello cannot be held; at most %d are accepted", list->size,
+                         ECAM_MAX_TRACES);
     st = ecam_traces_apply(set, list, true, error);
     if (st == ECAM_OK) {
         ecam_traces_unref(&run->traces);

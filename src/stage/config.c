@@ -216,7 +216,8 @@ static ecam_status build_traces(ecam_config *config, const ecam_trace *base,
     ecam_status st = ecam_traces_create(base, list ? list->size : 1, &config->traces);
 
     if (st != ECAM_OK)
-        return ecam_fail(error, st, "no memory for the traces");
+        return ecam_fail(error, st, "%zu traces cannot be held; at most %d are accepted", list ? list->size : 1,
+                         ECAM_MAX_TRACES);
     if (!list)
         return ECAM_OK;
     config->has_traces = true;

@@ -273,8 +273,8 @@ static void see_batch(ecam_stage *stage, ecam_run *run, ecam_delivery *delivery,
         return;
     }
     ecam_status st = ecam_collector_locate(&stage->collector, run, m, ecam_stage_now(), &epoch, &part, &error);
-    if (st == ECAM_OK)
-        st = ecam_part_count(part, m->ds_id);
+    if (st == ECAM_OK && ecam_part_count(part, m->ds_id) != ECAM_OK)
+        st = ecam_fail(&error, ECAM_ENOMEM, "no memory to count the batches of data set \"%s\"", m->ds_id);
     if (st == ECAM_ECLOSED) {
         take_late(stage, run, m);
     } else if (st != ECAM_OK) {

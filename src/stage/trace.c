@@ -320,13 +320,16 @@ ecam_status ecam_option_text(const ecam_node *value, ecam_arena *arena, const ch
     ecam_status st = ECAM_OK;
 
     for (size_t i = 0; st == ECAM_OK && i < n; i++) {
-        if (items[i].kind == ECAM_NODE_LIST || items[i].kind == ECAM_NODE_MAP)
+        const ecam_node *item = &items[i];
+        if (item->kind == ECAM_NODE_LIST || item->kind == ECAM_NODE_MAP)
             st = ecam_fail(error, ECAM_EINVAL, "the value is %s; expected a number, a word or a list of words",
-                           ecam_node_kind_name(&items[i]));
+                           ecam_node_kind_name(item));
+        if (item->kind == ECAM_NODE_TEXT && item->size != 0 && memchr(item->bytes, '\0', item->size))
+            st = ecam_fail(error, ECAM_EINVAL, "the value has a zero byte; expected text without one");
         if (st == ECAM_OK && i > 0)
             st = ecam_buffer_append(&text, ",", 1);
         if (st == ECAM_OK)
-            st = print_scalar(&items[i], &text);
+            st = print_scalar(item, &text);
     }
     *out = st == ECAM_OK ? ecam_arena_text(arena, (const char *)text.data, text.size) : NULL;
     if (st == ECAM_OK && !*out)
@@ -355,7 +358,8 @@ ecam_status ecam_trace_set(ecam_trace *trace, const char *name, size_t name_byte
     while (i < N_OPTIONS && !ecam_option_named(options[i].name, name, name_bytes))
         i++;
     if (i == N_OPTIONS)
-        return ECAM_EMISSING;
+        return ecam_fail(error, ECAM_EMISSING, "%.*s: no such option", (int)(name_bytes < 64 ? name_bytes : 64),
+                         name);
     if (!parsers[i]) {
         st = set_mapping(trace, value, arena, error);
     } else {
@@ -370,9 +374,10 @@ ecam_status ecam_trace_set(ecam_trace *trace, const char *name, size_t name_byte
 
 ecam_status ecam_traces_create(const ecam_trace *base, size_t n, ecam_traces **out)
 {
-    ecam_traces *set = calloc(1, sizeof *set);
-
     *out = NULL;
+    if (n > ECAM_MAX_TRACES)
+        return ECAM_ELIMIT;
+    ecam_traces *set = calloc(1, sizeof *set);
     if (!set)
         return ECAM_ENOMEM;
     ecam_arena_init(&set->arena, 0);

@@ -57,7 +57,7 @@ ecam_status ecam_trace_set(ecam_trace *trace, const char *name, size_t name_byte
 bool ecam_option_named(const char *option, const char *name, size_t name_bytes);
 
 /* A value as one text: numbers printed, lists joined by commas, nil as "none".
- * Errors: ECAM_EINVAL (a map, a nested list), ECAM_ENOMEM. */
+ * Errors: ECAM_EINVAL (a map, a nested list, a zero byte), ECAM_ENOMEM. */
 ecam_status ecam_option_text(const ecam_node *value, ecam_arena *arena, const char **out,
                              ecam_error *error);
 
@@ -67,6 +67,9 @@ ecam_status ecam_option_count(const char *text, uint64_t min, uint64_t max, uint
 ecam_status ecam_option_real(const char *text, double min, double max, double *out,
                              ecam_error *error);
 
+/* Outputs of one stage, or of one run. */
+#define ECAM_MAX_TRACES 64
+
 /* Several traces with one owner count: a configuration's, or a run's. */
 typedef struct ecam_traces {
     unsigned references;
@@ -75,7 +78,8 @@ typedef struct ecam_traces {
     ecam_trace *traces;
 } ecam_traces;
 
-/* n copies of `base`, in an arena of their own; one reference. */
+/* n copies of `base`, in an arena of their own; one reference.
+ * Errors: ECAM_ELIMIT (more than ECAM_MAX_TRACES), ECAM_ENOMEM. */
 ecam_status ecam_traces_create(const ecam_trace *base, size_t n, ecam_traces **out);
 ecam_traces *ecam_traces_ref(ecam_traces *set);
 void ecam_traces_unref(ecam_traces **set);
