@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -133,6 +134,18 @@ static ecam_status attach_failed(const char *endpoint, bool bind, ecam_error *er
                      bind ? "bound" : "connected to", zmq_strerror(code));
 }
 
+/* libzmq resolves names to connect, but not to bind. */
+static int bind_to(void *socket, const char *address)
+{
+    const char *port = address;
+    char local[64];
+
+    if (!skip_prefix(&port, "tcp://localhost:"))
+        return zmq_bind(socket, address);
+    snprintf(local, sizeof local, "tcp://127.0.0.1:%s", port);
+    return zmq_bind(socket, local);
+}
+
 ecam_status ecam_endpoint_attach(void *socket, const char *endpoint, bool bind_by_default,
                                  ecam_error *error)
 {
@@ -150,7 +163,7 @@ ecam_status ecam_endpoint_attach(void *socket, const char *endpoint, bool bind_b
     const int ipv6 = strchr(address, '[') != NULL;
     if (ipv6 && zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6) != 0)
         return attach_failed(endpoint, bind, error);
-    if ((bind ? zmq_bind(socket, address) : zmq_connect(socket, address)) != 0)
+    if ((bind ? bind_to(socket, address) : zmq_connect(socket, address)) != 0)
         return attach_failed(endpoint, bind, error);
     return ECAM_OK;
 }

@@ -18,7 +18,7 @@ ecam_status ecam_socket_configure(void *socket, ecam_error *error);
 
 /* Bind or connect a socket to "tcp://host:port" or "ipc://path", with "bind:"
  * or "connect:" in front where the default is not wanted. To bind, the host may
- * be an address, an interface or "*", and the port may be "*" (any free one;
+ * be an address, "localhost", an interface or "*", and the port may be "*" (any free one;
  * ZMQ_LAST_ENDPOINT tells which). IPv6 addresses stand in brackets.
  * Errors: ECAM_EINVAL (not such an endpoint; the text says what is accepted),
  * ECAM_EIO (in use, not allowed, no such address). */

@@ -79,6 +79,14 @@ static void the_prefix_wins_over_the_default(void **state)
     CHECK_OK(attach("tcp://[::1]:9", false, &error), error);
 }
 
+static void localhost_can_be_bound(void **state)
+{
+    ecam_error error;
+
+    (void)state;
+    CHECK_OK(attach("tcp://localhost:*", true, &error), error);
+}
+
 static void a_port_in_use_is_named(void **state)
 {
     void *first = zmq_socket(context, ZMQ_PUB);
@@ -198,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_endpoints_are_refused_with_what_is_accepted),
         cmocka_unit_test(the_prefix_wins_over_the_default),
+        cmocka_unit_test(localhost_can_be_bound),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(an_address_of_another_host_is_named),
         cmocka_unit_test(an_ipc_path_in_use_is_not_taken_over),
