@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #define LANES 8
+/* A tile of a Gram matrix that stays in registers. */
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
 #define KERNELS ecam_kernels_avx2

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #define LANES 16
+/* A tile of a Gram matrix that stays in registers. */
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
 #define KERNELS ecam_kernels_avx512

@@ -4,6 +4,8 @@
 
 /* Rows that are taken together in a sweep: one load of x and y serves all. */
 #define GROUP 8
+
+/* Sums over longer rows go piece by piece, which keeps rounding small. */
 #define PIECE 2048
 
 static inline uint32_t vu_peak(vu peak)
@@ -106,55 +108,84 @@ static void centre(ecam_row *row)
         vf_store(row->out + i, vf_set(0));
 }
 
-/* product = b x for a group of rows. Long rows are summed in pieces, which
- * keeps rounding small. */
-static void multiply_group(const float *b, const float *x, size_t stride, float product[GROUP])
+/* One walk along the rows of two groups: b x for the group in front, whose rows
+ * are still far, and y += left b for the group behind, whose rows are near by
+ * now. So reading and computing overlap. Either may be missing. */
+static inline __attribute__((always_inline)) void sweep_piece(const ecam_sweep *s, size_t front,
+                                                              size_t behind, bool has_front,
+                                                              bool has_behind, size_t from,
+                                                              size_t to, const float *left,
+                                                              float *product)
 {
-    float part[GROUP];
+    size_t stride = s->stride;
+    const float *f = s->matrix + front * stride, *b = s->matrix + behind * stride;
+    const float *f4 = f + 4 * stride, *b4 = b + 4 * stride;
+    const float *x = s->x;
+    float *y = s->y, part[GROUP];
+    vf sum[GROUP], factor[GROUP];
 
-    memset(product, 0, GROUP * sizeof *product);
-    for (size_t j = 0; j < stride;) {
-        size_t end = stride - j > PIECE ? j + PIECE : stride;
-        vf sum[GROUP] = {0};
-        for (; j < end; j += LANES) {
-            vf values = vf_load(x + j);
 #pragma GCC unroll 8
-            for (size_t i = 0; i < GROUP; i++)
-                sum[i] = vf_fma(vf_load(b + i * stride + j), values, sum[i]);
+    for (size_t i = 0; i < GROUP; i++)
+        sum[i] = vf_set(0);
+#pragma GCC unroll 8
+    for (size_t i = 0; has_behind && i < GROUP; i++)
+        factor[i] = vf_set(left[i]);
+    for (size_t j = from; j < to; j += LANES) {
+        if (has_front) {
+            vf values = vf_load(x + j);
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++) {
+                sum[i] = vf_fma(vf_load(f + i * stride + j), values, sum[i]);
+                sum[i + 4] = vf_fma(vf_load(f4 + i * stride + j), values, sum[i + 4]);
+            }
         }
+        if (has_behind) {
+            vf even = vf_load(y + j), odd = vf_set(0);
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++) {
+                even = vf_fma(vf_load(b + i * stride + j), factor[i], even);
+                odd = vf_fma(vf_load(b4 + i * stride + j), factor[i + 4], odd);
+            }
+            vf_store(y + j, even + odd);
+        }
+    }
+    if (has_front) {
         vf_sum8(sum, part);
         for (size_t i = 0; i < GROUP; i++)
             product[i] += part[i];
     }
 }
 
-/* b x, then y += left b while the rows are near. */
-static double sweep_group(const ecam_sweep *s, size_t r)
-{
-    const float *b = s->matrix + r * s->stride;
-    size_t stride = s->stride;
-    float product[GROUP];
-    vf sum[GROUP];
-    double norm2 = 0;
+/* Groups that lie between the front and the one behind: the sums over the
+ * lanes of a group are ready by the time they are used. */
+#define LAG 2
 
-    multiply_group(b, s->x, stride, product);
-    for (size_t i = 0; i < GROUP; i++) {
-        float left = product[i] - s->beta * s->left[r + i];
-        s->left[r + i] = left;
-        norm2 += (double)left * (double)left;
-        sum[i] = vf_set(left);
-    }
-    for (size_t j = 0; j < stride; j += LANES) {
-        vf y = vf_load(s->y + j);
-#pragma GCC unroll 8
+static void sweep_groups(const ecam_sweep *s, size_t groups)
+{
+    float left[LAG + 1][GROUP];
+
+    for (size_t g = 0; g < groups + LAG; g++) {
+        size_t front = g * GROUP, behind = (g - LAG) * GROUP;
+        float *mine = left[g % (LAG + 1)], *old = left[(g + 1) % (LAG + 1)];
+        memset(mine, 0, sizeof left[0]);
+        for (size_t j = 0; j < s->stride; j += PIECE) {
+            size_t end = s->stride - j > PIECE ? j + PIECE : s->stride;
+            if (g < LAG && g < groups)
+                sweep_piece(s, front, 0, true, false, j, end, NULL, mine);
+            else if (g < groups)
+                sweep_piece(s, front, behind, true, true, j, end, old, mine);
+            else if (g >= LAG)
+                sweep_piece(s, 0, behind, false, true, j, end, old, NULL);
+        }
+        if (g >= groups)
+            continue;
         for (size_t i = 0; i < GROUP; i++)
-            y = vf_fma(vf_load(b + i * stride + j), sum[i], y);
-        vf_store(s->y + j, y);
+            mine[i] -= s->beta * s->left[front + i];
+        memcpy(s->left + front, mine, sizeof left[0]);
     }
-    return norm2;
 }
 
-static double sweep_row(const ecam_sweep *s, size_t r)
+static void sweep_row(const ecam_sweep *s, size_t r)
 {
     const float *b = s->matrix + r * s->stride;
     vf sum = {0};
@@ -165,20 +196,31 @@ static double sweep_row(const ecam_sweep *s, size_t r)
     s->left[r] = left;
     for (size_t j = 0; j < s->stride; j += LANES)
         vf_store(s->y + j, vf_fma(vf_load(b + j), vf_set(left), vf_load(s->y + j)));
-    return (double)left * (double)left;
+}
+
+static double norm2(const float *values, size_t count)
+{
+    vf sum = {0};
+    size_t i = 0;
+
+    for (; i + LANES <= count; i += LANES) {
+        vf a = vf_load_any(values + i);
+        sum = vf_fma(a, a, sum);
+    }
+    if (i < count) {
+        vf a = vf_load_part(values + i, count - i);
+        sum = vf_fma(a, a, sum);
+    }
+    return (double)vf_sum(sum);
 }
 
 static double sweep(const ecam_sweep *s)
 {
-    double norm2 = 0;
-    size_t r = 0;
-
     memset(s->y, 0, s->stride * sizeof(float));
-    for (; r + GROUP <= s->rows; r += GROUP)
-        norm2 += sweep_group(s, r);
-    for (; r < s->rows; r++)
-        norm2 += sweep_row(s, r);
-    return norm2;
+    sweep_groups(s, s->rows / GROUP);
+    for (size_t r = s->rows / GROUP * GROUP; r < s->rows; r++)
+        sweep_row(s, r);
+    return norm2(s->left, s->rows);
 }
 
 /* Four vectors against `group` rows; group is a constant of each call. */

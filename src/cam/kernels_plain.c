@@ -2,6 +2,7 @@
 #include "cam/kernels.h"
 
 #define LANES 4
+/* A tile of a Gram matrix that stays in registers. */
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
 #define KERNELS ecam_kernels_plain

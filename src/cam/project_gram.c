@@ -53,23 +53,6 @@ static void unfold(gram *g)
             g->matrix[i * g->stride + j] = g->matrix[j * g->stride + i] = g->product[i * g->padded + j];
 }
 
-/* The position that was left out: centred rows add up to nothing, so its
- * products are those of all others together, negated. */
-static void add_last(gram *g)
-{
-    size_t last = g->side;
-    double corner = 0;
-
-    for (size_t i = 0; i < last; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < last; j++)
-            sum += g->matrix[i * g->stride + j];
-        g->matrix[i * g->stride + last] = g->matrix[last * g->stride + i] = -sum;
-        corner += sum;
-    }
-    g->matrix[last * g->stride + last] = corner;
-}
-
 static bool is_good(const gram *g)
 {
     const double *values = g->eigen.ritz.values;
@@ -124,7 +107,28 @@ static ecam_status begin(gram *g, const ecam_task *task)
     return st == ECAM_OK ? make_room(g) : st;
 }
 
-static void multiply_positions(gram *g)
+/* The products of a last position that stands alone beyond whole vectors:
+ * a column of its own instead of a vector of padding. */
+typedef struct last_column {
+    double values[CHUNK]; /* of a chunk's rows */
+    float *part;          /* [padded] */
+    double *sum;          /* [padded + 1] */
+} last_column;
+
+static void multiply_last(const gram *g, size_t count, last_column *last)
+{
+    double corner = 0;
+
+    memset(last->part, 0, g->padded * sizeof *last->part);
+    g->task->kernels->subtract(g->panel, count, g->padded, last->values, last->part);
+    for (size_t i = 0; i < g->padded; i++)
+        last->sum[i] -= (double)last->part[i];
+    for (size_t i = 0; i < count; i++)
+        corner += last->values[i] * last->values[i];
+    last->sum[g->padded] += corner;
+}
+
+static void multiply_positions(gram *g, last_column *last)
 {
     size_t c = g->task->activation->c;
     ecam_row row = {.n = g->task->n, .padded = g->padded};
@@ -137,24 +141,47 @@ static void multiply_positions(gram *g)
             row.out = g->panel + i * g->padded;
             g->task->kernels->centre(&row);
             g->peak = row.peak > g->peak ? row.peak : g->peak;
+            last->values[i] = (double)row.out[row.n - 1];
         }
         g->task->kernels->gram(g->panel, count, g->padded, g->product);
+        if (g->side < g->full)
+            multiply_last(g, count, last);
     }
+}
+
+static void add_last(gram *g, const last_column *last)
+{
+    for (size_t i = 0; i < g->side; i++)
+        g->matrix[i * g->stride + g->side] = g->matrix[g->side * g->stride + i] = last->sum[i];
+    g->matrix[g->side * g->stride + g->side] = last->sum[g->padded];
+}
+
+static ecam_status make_last(const gram *g, last_column *last)
+{
+    last->sum = ecam_room_get(g->task->scratch, ECAM_ROOM_VECTORS, g->padded + ECAM_LANES,
+                              sizeof(double) + sizeof(float), 1);
+    if (!last->sum)
+        return ECAM_ENOMEM;
+    last->part = (float *)(last->sum + g->padded + ECAM_LANES);
+    memset(last->sum, 0, (g->padded + 1) * sizeof *last->sum);
+    return ECAM_OK;
 }
 
 ecam_status ecam_project_gram_positions(const ecam_task *task, ecam_answer *answer)
 {
     size_t n = task->n;
-    /* One position less where that saves a whole vector. */
     gram g = {.full = n, .side = n > 1 && n % ECAM_LANES == 1 ? n - 1 : n};
+    last_column last;
 
     ecam_status st = begin(&g, task);
+    if (st == ECAM_OK)
+        st = make_last(&g, &last);
     if (st != ECAM_OK)
         return st;
-    multiply_positions(&g);
+    multiply_positions(&g, &last);
     unfold(&g);
     if (g.side < g.full)
-        add_last(&g);
+        add_last(&g, &last);
     st = solve(&g, answer);
     for (unsigned i = 0; st == ECAM_OK && i < answer->components; i++)
         for (size_t p = 0; p < n; p++)

@@ -175,7 +175,7 @@ static ecam_status prepare(const ecam_task *task, krylov *k)
     double *small = ecam_room_get(s, ECAM_ROOM_SMALL, ECAM_RITZ_STEPS, ECAM_RITZ_STEPS, sizeof *small);
     if (!k->basis || !k->left || !small)
         return ECAM_ENOMEM;
-    ecam_ritz_init(&k->ritz, task->wanted, ANGLE, small);
+    ecam_ritz_init(&k->ritz, task->wanted, ANGLE, task->wanted + 7, 1, small);
     memset(k->left, 0, c * sizeof *k->left);
     memcpy(k->basis, k->in.mixture, k->in.stride * sizeof(float));
     return ECAM_OK;

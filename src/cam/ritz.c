@@ -8,13 +8,15 @@
 /* Residuals below this share of the first eigenvalue are rounding. */
 #define FLOOR 1e-8
 
-void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double angle, double *vectors)
+void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double angle, size_t first, size_t patience,
+                    double *vectors)
 {
     memset(r, 0, sizeof *r);
     r->wanted = wanted;
     r->angle = angle;
     r->vectors = vectors;
-    r->look = wanted + 5;
+    r->look = first > wanted ? first : wanted;
+    r->patience = patience;
 }
 
 bool ecam_ritz_solve(ecam_ritz *r, size_t rows)
@@ -47,15 +49,15 @@ static double excess(const ecam_ritz *r, double off)
 }
 
 /* When to look again: residuals fall steadily, by a factor that two looks
- * tell. A look costs as much as a short step. */
+ * tell. */
 static void plan_look(ecam_ritz *r, double now)
 {
-    double rate = r->last_look ? log(r->last_excess / now) / (double)(r->steps - r->last_look) : 1.5;
-    double wait = rate > 0.05 ? 0.8 * log(now) / rate : 4;
+    double rate = r->last_look ? log(r->last_excess / now) / (double)(r->steps - r->last_look) : 1.3;
+    double wait = rate > 0.05 ? log(now) / rate : 6;
 
     r->last_look = r->steps;
     r->last_excess = now;
-    r->look = r->steps + (size_t)fmin(fmax(ceil(wait), 1), 12);
+    r->look = r->steps + (size_t)fmin(fmax(ceil(wait), (double)r->patience), 12);
 }
 
 ecam_ritz_state ecam_ritz_step(ecam_ritz *r, double diagonal, double off)

@@ -15,11 +15,15 @@ typedef struct ecam_ritz {
     double diagonal[ECAM_RITZ_STEPS], off[ECAM_RITZ_STEPS];
     double values[ECAM_RITZ_STEPS]; /* descending, of the last solve */
     double *vectors;                /* [ECAM_RITZ_STEPS][ECAM_RITZ_STEPS], the caller's */
+    size_t patience;                /* steps between two looks, at least */
     size_t look, last_look;
     double last_excess;
 } ecam_ritz;
 
-void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double angle, double *vectors);
+/* A look at the eigenpairs costs some microseconds: first: the step of the
+ * first one, patience: steps between two, at least. */
+void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double angle, size_t first, size_t patience,
+                    double *vectors);
 
 typedef enum ecam_ritz_state {
     ECAM_RITZ_GOES_ON,

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ANGLE 1e-8
+#define ANGLE 2e-7
 
 static double *vector(const ecam_symmetric *s, double *basis, size_t i)
 {
@@ -123,7 +123,7 @@ ecam_status ecam_symmetric_solve(ecam_symmetric *s)
         return ECAM_ENOMEM;
     for (size_t i = 0; i < s->side; i++)
         trace += s->matrix[i * s->stride + i];
-    ecam_ritz_init(&s->ritz, s->wanted, ANGLE, small);
+    ecam_ritz_init(&s->ritz, s->wanted, ANGLE, s->wanted + 11, 4, small);
     if (!iterate(s, basis, trace))
         return ECAM_EMATH;
     s->vectors = vector(s, basis, ECAM_RITZ_STEPS + 1);
