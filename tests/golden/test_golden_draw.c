@@ -153,10 +153,25 @@ static void draws_what_is_stored(void **state)
     }
 }
 
+static void jet_is_as_stored(void **state)
+{
+    char path[512];
+    ecam_error error;
+    ecam_npy npy;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/jet_lut.npy", golden_dir());
+    CHECK_OK(ecam_npy_read(path, &npy, &error), error);
+    assert_int_equal(npy.tensor.size_bytes, 256 * 3);
+    assert_memory_equal(ecam_colormap_table(ECAM_COLORMAP_JET), npy.tensor.data, 256 * 3);
+    ecam_npy_finish(&npy);
+}
+
 int main(void)
 {
     static char names[GOLDEN_RUNS][160];
-    static struct CMUnitTest tests[GOLDEN_RUNS];
+    static struct CMUnitTest tests[GOLDEN_RUNS + 1] = {
+        [GOLDEN_RUNS] = cmocka_unit_test(jet_is_as_stored)};
 
     for (size_t i = 0; i < GOLDEN_RUNS; i++) {
         golden_run run;
@@ -169,5 +184,5 @@ int main(void)
                                        .teardown_func = close_run,
                                        .initial_state = (void *)(uintptr_t)i};
     }
-    return _cmocka_run_group_tests("golden_draw", tests, GOLDEN_RUNS, NULL, NULL);
+    return _cmocka_run_group_tests("golden_draw", tests, GOLDEN_RUNS + 1, NULL, NULL);
 }
