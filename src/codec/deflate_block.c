@@ -1,8 +1,9 @@
 #include "codec/deflate_block.h"
 
-/* The longest match, the shortest run that is worth looking for, and the
- * shortest match. */
-enum { LONGEST = 258, RUN = 8, SHORTEST = 3 };
+/* The longest match, the shortest run that is looked for (shorter ones cost as
+ * little as literals: where they are many, a zero takes about one bit), and
+ * the shortest match. */
+enum { LONGEST = 258, RUN = 16, SHORTEST = 3 };
 
 /* Symbol 257 + i stands for lengths from base[i] on, told apart by `extra`
  * further bits. */
@@ -27,21 +28,21 @@ static unsigned class_of(size_t length)
     return 4 * extra + (over >> extra);
 }
 
-static uint64_t load64(const uint8_t *at)
+static bool is_zero(const uint8_t *at)
 {
-    uint64_t value;
-    memcpy(&value, at, 8);
-    return value;
+    uint64_t value[RUN / 8];
+    memcpy(value, at, RUN);
+    return (value[0] | value[1]) == 0;
 }
 
-/* The first run of zeros between at and end that covers 8 bytes at a multiple
- * of 8 from `at` on (so every run of 15, and some of 8); *stop is its end.
+/* The first run of zeros between at and end that covers RUN bytes at a multiple
+ * of RUN from `at` on (so every run of 31, and some of 16); *stop is its end.
  * Returns `end` where there is none. */
 static const uint8_t *find_run(const uint8_t *at, const uint8_t *end, const uint8_t **stop)
 {
     const uint8_t *start = at;
 
-    while (end - at >= RUN && load64(at) != 0)
+    while (end - at >= RUN && !is_zero(at))
         at += RUN;
     *stop = end;
     if (end - at < RUN)
@@ -49,7 +50,7 @@ static const uint8_t *find_run(const uint8_t *at, const uint8_t *end, const uint
     const uint8_t *last = at + RUN;
     while (at > start && at[-1] == 0)
         at--;
-    while (end - last >= RUN && load64(last) == 0)
+    while (end - last >= RUN && is_zero(last))
         last += RUN;
     while (last < end && *last == 0)
         last++;

@@ -78,12 +78,15 @@ AVX512 static inline joined join_four(__m512i codes, __m512i lengths)
     return (joined){four, _mm512_add_epi64(half, _mm512_srli_epi64(two_length, 32))};
 }
 
+/* Out of the vectors by way of memory: the barrier keeps the compiler from
+ * moving each code alone, which takes twice as long. */
 AVX512 static inline void put_eight(ecam_bits *bits, joined from)
 {
     _Alignas(64) uint64_t codes[8], lengths[8];
 
     _mm512_store_si512(codes, from.codes);
     _mm512_store_si512(lengths, from.lengths);
+    __asm__ volatile("" : : "r"(codes), "r"(lengths) : "memory");
     for (int k = 0; k < 8; k++)
         ecam_bits_put(bits, codes[k], (unsigned)lengths[k]);
 }

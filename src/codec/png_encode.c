@@ -156,8 +156,9 @@ static double plan(ecam_png_encoder *e, const rows *r, size_t every)
     return (double)ecam_deflate_plan(&counts, &e->code) * (double)r->n / (double)sampled;
 }
 
-/* Filter, sum and code all rows. */
-static ecam_status code_rows(ecam_png_encoder *e, const rows *r, ecam_png_piece *piece)
+/* Filter, sum and code all rows; about expected_bits come out. */
+static ecam_status code_rows(ecam_png_encoder *e, const rows *r, double expected_bits,
+                             ecam_png_piece *piece)
 {
     ecam_buffer *out = &piece->bytes;
     size_t most = block_rows(r);
@@ -166,7 +167,8 @@ static ecam_status code_rows(ecam_png_encoder *e, const rows *r, ecam_png_piece 
     ecam_buffer_clear(out);
     piece->adler = 1;
     piece->raw_bytes = 0;
-    ecam_status st = ecam_buffer_reserve(out, ECAM_DEFLATE_FRAME);
+    size_t room = ECAM_DEFLATE_ROOM(most * (r->row_bytes + 1)) + 2 * ECAM_DEFLATE_FRAME;
+    ecam_status st = ecam_buffer_reserve(out, (size_t)(expected_bits / 7) + room);
     if (st != ECAM_OK)
         return st;
     bits.at = out->data;
@@ -176,7 +178,7 @@ static ecam_status code_rows(ecam_png_encoder *e, const rows *r, ecam_png_piece 
         piece->adler = libdeflate_adler32(piece->adler, e->filtered.data, size);
         piece->raw_bytes += size;
         out->size = (size_t)(bits.at - out->data);
-        st = ecam_buffer_reserve(out, ECAM_DEFLATE_ROOM(size) + ECAM_DEFLATE_FRAME);
+        st = ecam_buffer_reserve(out, room);
         if (st != ECAM_OK)
             return st;
         bits.at = out->data + out->size;
@@ -191,13 +193,11 @@ static ecam_status code_rows(ecam_png_encoder *e, const rows *r, ecam_png_piece 
 static ecam_status code_well(ecam_png_encoder *e, const rows *r, double expected_bits,
                              ecam_png_piece *piece)
 {
-    ecam_status st = code_rows(e, r, piece);
+    ecam_status st = code_rows(e, r, expected_bits, piece);
 
     if (st == ECAM_OK &&
-        (double)piece->bytes.size > 1.1 * expected_bits / 8 + ECAM_DEFLATE_FRAME) {
-        plan(e, r, 1);
-        st = code_rows(e, r, piece);
-    }
+        (double)piece->bytes.size > 1.1 * expected_bits / 8 + ECAM_DEFLATE_FRAME)
+        st = code_rows(e, r, plan(e, r, 1), piece);
     return st;
 }
 

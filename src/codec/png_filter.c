@@ -67,16 +67,21 @@ AVX512 static inline __m512i paeth_avx512(__m512i a, __m512i b, __m512i c)
 AVX512 static void filter_avx512(const uint8_t *row, const uint8_t *up, size_t step, size_t n,
                                  uint8_t *out)
 {
-    for (size_t i = 0; i < step; i++)
-        out[i] = (uint8_t)(row[i] - up[i]);
-    for (size_t i = step; i < n; i += 64) {
-        __mmask64 part = n - i >= 64 ? ~0ull : (1ull << (n - i)) - 1;
-        __m512i a = _mm512_maskz_loadu_epi8(part, row + i - step);
-        __m512i b = _mm512_maskz_loadu_epi8(part, up + i);
-        __m512i c = _mm512_maskz_loadu_epi8(part, up + i - step);
-        __m512i x = _mm512_maskz_loadu_epi8(part, row + i);
-        _mm512_mask_storeu_epi8(out + i, part, _mm512_sub_epi8(x, paeth_avx512(a, b, c)));
+    size_t i = step;
+
+    for (size_t k = 0; k < step; k++)
+        out[k] = (uint8_t)(row[k] - up[k]);
+    for (; i + 64 <= n; i += 64) {
+        __m512i a = _mm512_loadu_si512(row + i - step), b = _mm512_loadu_si512(up + i);
+        __m512i c = _mm512_loadu_si512(up + i - step), x = _mm512_loadu_si512(row + i);
+        _mm512_storeu_si512(out + i, _mm512_sub_epi8(x, paeth_avx512(a, b, c)));
     }
+    __mmask64 rest = (1ull << (n - i)) - 1;
+    __m512i a = _mm512_maskz_loadu_epi8(rest, row + i - step);
+    __m512i b = _mm512_maskz_loadu_epi8(rest, up + i);
+    __m512i c = _mm512_maskz_loadu_epi8(rest, up + i - step);
+    __m512i x = _mm512_maskz_loadu_epi8(rest, row + i);
+    _mm512_mask_storeu_epi8(out + i, rest, _mm512_sub_epi8(x, paeth_avx512(a, b, c)));
 }
 
 #endif
