@@ -101,7 +101,7 @@ static ecam_status set_own(ecam_config *config, const char *name, size_t name_by
         return ecam_option_real(text, 0.001, 86400, &config->epoch_timeout_s, error);
     if (i == 4)
         return set_memory(config, text, error);
-    config->record = text;
+    config->record = value->kind == ECAM_NODE_NIL ? NULL : text;
     return ECAM_OK;
 }
 

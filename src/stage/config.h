@@ -46,7 +46,7 @@ ecam_status ecam_config_build(const char *path, const ecam_setting *flags, size_
 void ecam_config_finish(ecam_config *config);
 
 /* A YAML file as a tree of text, lists and maps with line numbers, in `arena`.
- * Errors: ECAM_EIO, ECAM_EFORMAT (with line), ECAM_ENOMEM. */
+ * Errors: ECAM_EIO, ECAM_EFORMAT and ECAM_ELIMIT (with line), ECAM_ENOMEM. */
 ecam_status ecam_yaml_read(const char *path, ecam_arena *arena, const ecam_node **out,
                            ecam_error *error);
 

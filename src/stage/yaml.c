@@ -7,14 +7,17 @@
 #include "stage/config.h"
 
 #define MAX_DEPTH 16
+/* With aliases a few lines can stand for a thousand million nodes. */
+#define MAX_NODES 100000
 
 typedef struct reader {
     yaml_document_t *document;
     ecam_arena *arena;
     ecam_error *error;
+    size_t nodes;
 } reader;
 
-static ecam_status read_node(const reader *r, const yaml_node_t *from, unsigned depth,
+static ecam_status read_node(reader *r, const yaml_node_t *from, unsigned depth,
                              ecam_node *to);
 
 static bool is_null(const yaml_node_t *from)
@@ -24,7 +27,7 @@ static bool is_null(const yaml_node_t *from)
            (*text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
 }
 
-static ecam_status read_scalar(const reader *r, const yaml_node_t *from, ecam_node *to)
+static ecam_status read_scalar(reader *r, const yaml_node_t *from, ecam_node *to)
 {
     const char *bytes = (const char *)from->data.scalar.value;
     size_t size = from->data.scalar.length;
@@ -40,7 +43,7 @@ static ecam_status read_scalar(const reader *r, const yaml_node_t *from, ecam_no
     return ECAM_OK;
 }
 
-static ecam_status read_list(const reader *r, const yaml_node_t *from, unsigned depth,
+static ecam_status read_list(reader *r, const yaml_node_t *from, unsigned depth,
                              ecam_node *to)
 {
     yaml_node_item_t *first = from->data.sequence.items.start;
@@ -56,7 +59,7 @@ static ecam_status read_list(const reader *r, const yaml_node_t *from, unsigned 
     return st;
 }
 
-static ecam_status read_map(const reader *r, const yaml_node_t *from, unsigned depth,
+static ecam_status read_map(reader *r, const yaml_node_t *from, unsigned depth,
                             ecam_node *to)
 {
     yaml_node_pair_t *first = from->data.mapping.pairs.start;
@@ -76,12 +79,14 @@ static ecam_status read_map(const reader *r, const yaml_node_t *from, unsigned d
     return st;
 }
 
-static ecam_status read_node(const reader *r, const yaml_node_t *from, unsigned depth,
+static ecam_status read_node(reader *r, const yaml_node_t *from, unsigned depth,
                              ecam_node *to)
 {
     to->line = (uint32_t)from->start_mark.line + 1;
     if (depth > MAX_DEPTH)
         return ecam_fail(r->error, ECAM_ELIMIT, "line %u: more than %d levels", to->line, MAX_DEPTH);
+    if (++r->nodes > MAX_NODES)
+        return ecam_fail(r->error, ECAM_ELIMIT, "line %u: more than %d nodes", to->line, MAX_NODES);
     switch (from->type) {
     case YAML_SCALAR_NODE: return read_scalar(r, from, to);
     case YAML_SEQUENCE_NODE: return read_list(r, from, depth, to);
@@ -100,7 +105,7 @@ static ecam_status read_document(yaml_parser_t *parser, ecam_arena *arena, ecam_
                          parser->problem_mark.line + 1,
                          parser->problem ? parser->problem : "unreadable");
     const yaml_node_t *top = yaml_document_get_root_node(&document);
-    const reader r = {&document, arena, error};
+    reader r = {.document = &document, .arena = arena, .error = error};
     ecam_status st = top ? read_node(&r, top, 0, root) : ECAM_OK;
     yaml_document_delete(&document);
     return st;
@@ -118,8 +123,10 @@ ecam_status ecam_yaml_read(const char *path, ecam_arena *arena, const ecam_node 
     FILE *file = fopen(path, "rb");
     if (!file)
         return ecam_fail(error, ECAM_EIO, "%s: cannot be read: %s", path, strerror(errno));
-    ecam_status st = ECAM_ENOMEM;
-    if (yaml_parser_initialize(&parser)) {
+    ecam_status st;
+    if (!yaml_parser_initialize(&parser)) {
+        st = ecam_fail(error, ECAM_ENOMEM, "no memory");
+    } else {
         yaml_parser_set_input_file(&parser, file);
         st = read_document(&parser, arena, root, error);
         yaml_parser_delete(&parser);
