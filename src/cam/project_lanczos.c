@@ -26,7 +26,7 @@
 #define MAX_BASIS (ECAM_RITZ_STEPS + MAX_PROBE + 2)
 
 /* How far a vector may be off, in radians. */
-#define ANGLE 1e-6
+#define ANGLE 2e-6
 
 /* Singular values below this share of the first are float64's business. */
 #define LEAST_SHARE 2e-3
@@ -127,16 +127,14 @@ static bool probe(krylov *k, double smallest)
     link l = {0, 0};
 
     for (size_t m = 0; m < MAX_PROBE; m++) {
-        double values[MAX_PROBE], spare[MAX_PROBE], last[MAX_PROBE], before = l.beta;
+        double values[MAX_PROBE], vectors[MAX_PROBE * MAX_PROBE], before = l.beta;
         advance(k, k->ritz.steps + m, &l);
         diagonal[m] = l.alpha * l.alpha + before * before;
         off[m] = l.alpha * l.beta;
-        memcpy(values, diagonal, sizeof values);
-        memcpy(spare, off, sizeof spare);
-        if (!ecam_tridiagonal_solve(m + 1, values, spare, 1, last) ||
+        if (!ecam_tridiagonal_solve(m + 1, diagonal, off, 1, values, vectors) ||
             values[0] >= smallest * (1 - 1e-5))
             return false;
-        double residual = off[m] * fabs(last[0]);
+        double residual = off[m] * fabs(vectors[m]);
         if (l.beta == 0 || (m >= 2 && (values[0] < 0.6 * smallest ||
                                        residual < 0.2 * (smallest - values[0]))))
             return true;
@@ -175,7 +173,7 @@ static ecam_status prepare(const ecam_task *task, krylov *k)
     double *small = ecam_room_get(s, ECAM_ROOM_SMALL, ECAM_RITZ_STEPS, ECAM_RITZ_STEPS, sizeof *small);
     if (!k->basis || !k->left || !small)
         return ECAM_ENOMEM;
-    ecam_ritz_init(&k->ritz, task->wanted, ANGLE, task->wanted + 7, 1, small);
+    ecam_ritz_init(&k->ritz, task->wanted, ANGLE, task->wanted + 9, 1, small);
     memset(k->left, 0, c * sizeof *k->left);
     memcpy(k->basis, k->in.mixture, k->in.stride * sizeof(float));
     return ECAM_OK;
@@ -206,7 +204,7 @@ static bool find(krylov *k)
         return false;
     smallest = values[k->ritz.wanted - 1];
     return smallest > LEAST_SHARE * LEAST_SHARE * values[0] && values[0] > 1e-8 * size2 &&
-           missed_none(k, smallest) && ecam_ritz_solve(&k->ritz, k->ritz.steps);
+           missed_none(k, smallest);
 }
 
 ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer)

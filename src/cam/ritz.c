@@ -15,23 +15,21 @@ void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double angle, size_t first, s
     r->wanted = wanted;
     r->angle = angle;
     r->vectors = vectors;
-    r->look = first > wanted ? first : wanted;
+    r->next_look = first > wanted ? first : wanted;
     r->patience = patience;
 }
 
-bool ecam_ritz_solve(ecam_ritz *r, size_t rows)
+/* One more than wanted, for the gap below the last. */
+static bool look(ecam_ritz *r)
 {
-    double off[ECAM_RITZ_STEPS];
-
-    memcpy(r->values, r->diagonal, r->steps * sizeof *r->values);
-    memcpy(off, r->off, r->steps * sizeof *off);
-    return ecam_tridiagonal_solve(r->steps, r->values, off, rows, r->vectors);
+    r->known = r->wanted + 1 < r->steps ? r->wanted + 1 : r->steps;
+    return ecam_tridiagonal_solve(r->steps, r->diagonal, r->off, r->known, r->values, r->vectors);
 }
 
 static double gap(const ecam_ritz *r, size_t i)
 {
     double above = i > 0 ? r->values[i - 1] - r->values[i] : INFINITY;
-    double below = i + 1 < r->steps ? r->values[i] - r->values[i + 1] : r->values[i];
+    double below = i + 1 < r->known ? r->values[i] - r->values[i + 1] : r->values[i];
     return fmin(above, below);
 }
 
@@ -42,7 +40,7 @@ static double excess(const ecam_ritz *r, double off)
     double worst = 0;
 
     for (size_t i = 0; i < r->wanted; i++) {
-        double residual = off * fabs(r->vectors[i]);
+        double residual = off * fabs(r->vectors[(i + 1) * r->steps - 1]);
         worst = fmax(worst, residual / fmax(r->angle * gap(r, i), FLOOR * r->values[0]));
     }
     return worst;
@@ -57,7 +55,7 @@ static void plan_look(ecam_ritz *r, double now)
 
     r->last_look = r->steps;
     r->last_excess = now;
-    r->look = r->steps + (size_t)fmin(fmax(ceil(wait), (double)r->patience), 12);
+    r->next_look = r->steps + (size_t)fmin(fmax(ceil(wait), (double)r->patience), 12);
 }
 
 ecam_ritz_state ecam_ritz_step(ecam_ritz *r, double diagonal, double off)
@@ -66,9 +64,9 @@ ecam_ritz_state ecam_ritz_step(ecam_ritz *r, double diagonal, double off)
     r->off[r->steps] = off;
     r->steps++;
     if (off == 0)
-        return r->steps >= r->wanted && ecam_ritz_solve(r, 1) ? ECAM_RITZ_CONVERGED : ECAM_RITZ_FAILED;
-    if (r->steps >= r->look) {
-        if (!ecam_ritz_solve(r, 1))
+        return r->steps >= r->wanted && look(r) ? ECAM_RITZ_CONVERGED : ECAM_RITZ_FAILED;
+    if (r->steps >= r->next_look) {
+        if (!look(r))
             return ECAM_RITZ_FAILED;
         double now = excess(r, off);
         if (now <= 1)

@@ -6,17 +6,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ECAM_RITZ_STEPS 96
+#define ECAM_RITZ_STEPS 96 /* at most ECAM_TRIDIAGONAL_SIDE */
 
 typedef struct ecam_ritz {
     size_t steps;
     unsigned wanted; /* leading eigenpairs, at least 1 */
     double angle;    /* how far a vector may be off, in radians */
     double diagonal[ECAM_RITZ_STEPS], off[ECAM_RITZ_STEPS];
-    double values[ECAM_RITZ_STEPS]; /* descending, of the last solve */
-    double *vectors;                /* [ECAM_RITZ_STEPS][ECAM_RITZ_STEPS], the caller's */
+    double values[ECAM_RITZ_STEPS]; /* descending, of the last look */
+    double *vectors;                /* the caller's, [ECAM_RITZ_STEPS][ECAM_RITZ_STEPS]; of the
+                                       last look: [known][steps] */
+    size_t known;                   /* leading eigenpairs that a look finds */
     size_t patience;                /* steps between two looks, at least */
-    size_t look, last_look;
+    size_t next_look, last_look;
     double last_excess;
 } ecam_ritz;
 
@@ -32,10 +34,8 @@ typedef enum ecam_ritz_state {
 } ecam_ritz_state;
 
 /* One more step. off: the norm of what is left for the next vector; 0 where
- * the space is exhausted. */
+ * the space is exhausted. Once converged, values and vectors hold the
+ * eigenpairs wanted. */
 ecam_ritz_state ecam_ritz_step(ecam_ritz *r, double diagonal, double off);
-
-/* vectors [steps][rows]: the last `rows` elements of each. */
-bool ecam_ritz_solve(ecam_ritz *r, size_t rows);
 
 #endif

@@ -101,11 +101,30 @@ static size_t count_above(const ecam_symmetric *s, double x, double *copy)
     return count;
 }
 
+/* The squared Frobenius norm of the matrix on the complement of the basis:
+ * that of the whole less that of the tridiagonal part and its two links. */
+static double norm2_beyond(const ecam_symmetric *s)
+{
+    const ecam_ritz *r = &s->ritz;
+    double rest = 0, square;
+
+    for (size_t i = 0; i < s->side; i++) {
+        s->kernels->products(s->matrix + i * s->stride, 1, s->stride, s->matrix + i * s->stride, &square);
+        rest += square;
+    }
+    for (size_t i = 0; i < r->steps; i++)
+        rest -= r->diagonal[i] * r->diagonal[i] + 2 * r->off[i] * r->off[i];
+    return rest;
+}
+
+/* Usually the complement is too small to hold another leading eigenvalue. */
 static bool missed_none(const ecam_symmetric *s, double *copy)
 {
-    double x = s->ritz.values[s->wanted - 1] * (1 + 1e-6);
+    double last = s->ritz.values[s->wanted - 1], x = last * (1 + 1e-6);
     size_t known = 0;
 
+    if (norm2_beyond(s) < last * last)
+        return true;
     while (known < s->wanted && s->ritz.values[known] > x)
         known++;
     return count_above(s, x, copy) == known;
@@ -123,11 +142,11 @@ ecam_status ecam_symmetric_solve(ecam_symmetric *s)
         return ECAM_ENOMEM;
     for (size_t i = 0; i < s->side; i++)
         trace += s->matrix[i * s->stride + i];
-    ecam_ritz_init(&s->ritz, s->wanted, ANGLE, s->wanted + 11, 4, small);
+    ecam_ritz_init(&s->ritz, s->wanted, ANGLE, s->wanted + 15, 4, small);
     if (!iterate(s, basis, trace))
         return ECAM_EMATH;
     s->vectors = vector(s, basis, ECAM_RITZ_STEPS + 1);
-    if (!missed_none(s, s->vectors + s->wanted * s->stride) || !ecam_ritz_solve(&s->ritz, s->ritz.steps))
+    if (!missed_none(s, s->vectors + s->wanted * s->stride))
         return ECAM_EMATH;
     for (unsigned i = 0; i < s->wanted; i++) {
         double *out = s->vectors + i * s->stride;

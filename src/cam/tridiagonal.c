@@ -1,7 +1,7 @@
-/* Implicit QL (EISPACK's tql2). Why not LAPACK's dsteqr: an iteration that asks
- * whether it has converged needs only the last row of the eigenvectors, which
- * is a third of the work, and at these sizes (10..30) dsteqr takes as long as
- * several passes over the activations. */
+/* Implicit QL (EISPACK's tql2). Why not LAPACK's dsteqr: the matrices of a
+ * Lanczos iteration give their largest eigenvalues first, so QL can stop after
+ * a few; and at these sizes (10..30) dsteqr takes as long as several passes
+ * over the activations. */
 #include "cam/tridiagonal.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 #define MAX_STEPS 50
 
 /* One implicit QL step on the block l..k. */
-static void step(size_t l, size_t k, double *d, double *e, size_t rows, double *z)
+static void step(size_t l, size_t k, double *d, double *e, size_t m, double *z)
 {
     double g = (d[l + 1] - d[l]) / (2 * e[l]), r = sqrt(g * g + 1);
     double s = 1, c = 1, p = 0;
@@ -34,8 +34,8 @@ static void step(size_t l, size_t k, double *d, double *e, size_t rows, double *
         p = s * r;
         d[i + 1] = g + p;
         g = c * r - b;
-        double *low = z + i * rows, *high = low + rows;
-        for (size_t j = 0; j < rows; j++) {
+        double *low = z + i * m, *high = low + m;
+        for (size_t j = 0; j < m; j++) {
             double t = high[j];
             high[j] = s * low[j] + c * t;
             low[j] = c * low[j] - s * t;
@@ -54,40 +54,67 @@ static size_t block_end(size_t l, size_t m, const double *d, const double *e)
     return k;
 }
 
-static void sort(size_t m, double *d, size_t rows, double *z)
+/* How many eigenvalues lie above x: Sturm's sequence. */
+static size_t count_above(size_t m, const double *d, const double *e, double x)
 {
-    for (size_t i = 0; i + 1 < m; i++) {
+    double pivot = 1;
+    size_t count = 0;
+
+    for (size_t i = 0; i < m; i++) {
+        double before = i > 0 ? e[i - 1] * e[i - 1] / pivot : 0;
+        pivot = d[i] - x - before;
+        if (pivot == 0)
+            pivot = -DBL_MIN;
+        count += pivot > 0;
+    }
+    return count;
+}
+
+/* Order the first `found` by value. */
+static void sort(size_t m, size_t found, double *d, double *z)
+{
+    double swap[ECAM_TRIDIAGONAL_SIDE];
+    size_t bytes = m * sizeof *z;
+
+    for (size_t i = 0; i + 1 < found; i++) {
         size_t best = i;
-        for (size_t j = i + 1; j < m; j++)
+        for (size_t j = i + 1; j < found; j++)
             best = d[j] > d[best] ? j : best;
         if (best == i)
             continue;
         double t = d[i];
         d[i] = d[best];
         d[best] = t;
-        for (size_t j = 0; j < rows; j++) {
-            t = z[i * rows + j];
-            z[i * rows + j] = z[best * rows + j];
-            z[best * rows + j] = t;
-        }
+        memcpy(swap, z + i * m, bytes);
+        memcpy(z + i * m, z + best * m, bytes);
+        memcpy(z + best * m, swap, bytes);
     }
 }
 
-bool ecam_tridiagonal_solve(size_t m, double *diagonal, double *off, size_t rows,
-                            double *vectors)
+bool ecam_tridiagonal_solve(size_t m, const double *diagonal, const double *off, size_t wanted,
+                            double *values, double *vectors)
 {
-    memset(vectors, 0, m * rows * sizeof *vectors);
-    for (size_t j = 0; j < rows; j++)
-        vectors[(m - rows + j) * rows + j] = 1;
-    off[m - 1] = 0;
+    double e[ECAM_TRIDIAGONAL_SIDE];
+
+    memcpy(values, diagonal, m * sizeof *values);
+    memcpy(e, off, (m - 1) * sizeof *e);
+    e[m - 1] = 0;
+    memset(vectors, 0, m * m * sizeof *vectors);
+    for (size_t j = 0; j < m; j++)
+        vectors[j * m + j] = 1;
     for (size_t l = 0; l < m; l++) {
         size_t k, steps = 0;
-        while ((k = block_end(l, m, diagonal, off)) != l) {
+        while ((k = block_end(l, m, values, e)) != l) {
             if (steps++ == MAX_STEPS)
                 return false;
-            step(l, k, diagonal, off, rows, vectors);
+            step(l, k, values, e, m, vectors);
         }
+        if (l + 1 < wanted)
+            continue;
+        sort(m, l + 1, values, vectors);
+        double last = values[wanted - 1];
+        if (count_above(m, diagonal, off, last + 1e-13 * fabs(values[0])) < wanted)
+            return true;
     }
-    sort(m, diagonal, rows, vectors);
     return true;
 }

@@ -5,10 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* diagonal [m] becomes the eigenvalues, descending; off [m] holds the m - 1
- * others and is overwritten. vectors [m][rows]: the last `rows` elements of
- * each eigenvector. False where it does not converge. */
-bool ecam_tridiagonal_solve(size_t m, double *diagonal, double *off, size_t rows,
-                            double *vectors);
+#define ECAM_TRIDIAGONAL_SIDE 96
+
+/* The `wanted` largest eigenvalues of the matrix of side m (at most
+ * ECAM_TRIDIAGONAL_SIDE), descending, with vectors [wanted][m]; off holds m - 1
+ * numbers. values and vectors have room for m of each: they are worked in.
+ * False where it does not converge. */
+bool ecam_tridiagonal_solve(size_t m, const double *diagonal, const double *off, size_t wanted,
+                            double *values, double *vectors);
 
 #endif
