@@ -24,7 +24,7 @@ typedef struct ecam_published {
     struct ecam_published_part {
         uint32_t rank;
         uint64_t session;
-    } *parts; /* by rank */
+    } *parts; /* of those that sent anything, by rank */
 } ecam_published;
 
 typedef struct ecam_history {
@@ -97,7 +97,7 @@ void ecam_collector_close_all(ecam_collector *collector);
 /* The next closed epoch with nothing pending, or NULL; the caller owns it. */
 ecam_epoch *ecam_collector_take(ecam_collector *collector);
 
-/* Whether anything is open or closed but not taken. */
+/* Whether nothing is open, and nothing closed but not taken. */
 bool ecam_collector_idle(const ecam_collector *collector);
 
 #endif

@@ -21,6 +21,12 @@ static ecam_status make_room(ecam_history *history)
     return ECAM_OK;
 }
 
+/* A rank that was given up before it sent anything had no part. */
+static bool had_part(const ecam_part *part)
+{
+    return part->done || part->n_tallies > 0;
+}
+
 ecam_status ecam_history_add(ecam_history *history, const ecam_epoch *epoch)
 {
     ecam_published item = {.number = epoch->number, .attempt = epoch->attempt};
@@ -30,10 +36,11 @@ ecam_status ecam_history_add(ecam_history *history, const ecam_epoch *epoch)
         free(item.parts);
         return ECAM_ENOMEM;
     }
-    item.n_parts = epoch->n_parts;
-    for (size_t i = 0; i < item.n_parts; i++) {
-        item.parts[i].rank = epoch->parts[i].rank;
-        item.parts[i].session = epoch->parts[i].session;
+    for (size_t i = 0; i < epoch->n_parts; i++) {
+        if (!had_part(&epoch->parts[i]))
+            continue;
+        item.parts[item.n_parts].rank = epoch->parts[i].rank;
+        item.parts[item.n_parts++].session = epoch->parts[i].session;
     }
     history->items[history->n++] = item;
     return ECAM_OK;

@@ -6,7 +6,7 @@ static ecam_part parts[4];
 static ecam_epoch epoch_of(uint64_t number, uint32_t attempt, size_t n_parts)
 {
     for (uint32_t i = 0; i < n_parts; i++)
-        parts[i] = (ecam_part){.rank = 2 * i, .session = 100 + i};
+        parts[i] = (ecam_part){.rank = 2 * i, .session = 100 + i, .done = true};
     return (ecam_epoch){.number = number, .attempt = attempt, .parts = parts, .n_parts = n_parts};
 }
 
@@ -56,6 +56,25 @@ static void knows_who_had_part(void **state)
     ecam_history_finish(&history);
 }
 
+static void a_rank_that_sent_nothing_had_no_part(void **state)
+{
+    (void)state;
+    ecam_history history = {0};
+    ecam_epoch epoch = epoch_of(3, 1, 3);
+    parts[0].done = false; /* given up without anything */
+    parts[0].gone = true;
+    parts[1].done = false; /* given up in the middle */
+    parts[1].gone = true;
+    parts[1].n_tallies = 1;
+    CHECK_STATUS(ecam_history_add(&history, &epoch), ECAM_OK);
+    const ecam_published *p = ecam_history_find(&history, 3);
+    assert_int_equal(p->n_parts, 2);
+    assert_int_equal(ecam_published_part_of(p, 0, 100), ECAM_PART_NONE);
+    assert_int_equal(ecam_published_part_of(p, 2, 101), ECAM_PART_SAME_SESSION);
+    assert_int_equal(ecam_published_part_of(p, 4, 9), ECAM_PART_OTHER_SESSION);
+    ecam_history_finish(&history);
+}
+
 static void an_epoch_without_ranks(void **state)
 {
     (void)state;
@@ -84,7 +103,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_published), cmocka_unit_test(the_newest_attempt_counts),
-        cmocka_unit_test(knows_who_had_part),       cmocka_unit_test(an_epoch_without_ranks),
+        cmocka_unit_test(knows_who_had_part),       cmocka_unit_test(a_rank_that_sent_nothing_had_no_part),
+        cmocka_unit_test(an_epoch_without_ranks),
         cmocka_unit_test(the_oldest_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
