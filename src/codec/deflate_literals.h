@@ -12,9 +12,9 @@
  * the code's lower 8 bits, its upper ones, and the length. */
 typedef struct ecam_literal_code {
     uint32_t entry[256];
-    _Alignas(64) uint8_t low[256];
-    _Alignas(64) uint8_t high[256];
-    _Alignas(64) uint8_t length[256];
+    uint8_t low[256] __attribute__((aligned(64)));
+    uint8_t high[256] __attribute__((aligned(64)));
+    uint8_t length[256] __attribute__((aligned(64)));
 } ecam_literal_code;
 
 /* Append the codes of n bytes. Writes at most n * 1.75 + 8 bytes from
