@@ -28,7 +28,8 @@ ecam_status ecam_png_encoder_create(ecam_png_encoder **out);
 void ecam_png_encoder_destroy(ecam_png_encoder **encoder);
 
 /* Encode; replaces the contents of `out`. The same input gives the same bytes.
- * Errors: ECAM_EINVAL (size 0 or above 65535 a side), ECAM_ENOMEM. */
+ * Errors: ECAM_EINVAL (size 0 or above 65535 a side, a bad text key, a value
+ * that is not UTF-8), ECAM_ENOMEM. */
 ecam_status ecam_png_encode(ecam_png_encoder *encoder, const void *pixels, size_t w, size_t h,
                             ecam_png_format format, const ecam_png_text *texts, size_t n_texts,
                             ecam_buffer *out, ecam_error *error);
@@ -38,7 +39,8 @@ ecam_status ecam_png_encode(ecam_png_encoder *encoder, const void *pixels, size_
  * ecam_png_band: one band's pixels to a piece of the deflate stream (replaces
  * the contents of piece->bytes). `above`: the row of pixels (3*w bytes) above the band,
  * NULL for the first band.
- * ecam_png_join: the pieces of all bands, in order, to a file. */
+ * ecam_png_join: the pieces of all bands, in order, to a file; ECAM_EINVAL also
+ * where they do not make up w x h pixels. */
 typedef struct ecam_png_piece {
     ecam_buffer bytes;
     uint32_t adler;     /* of the filtered bytes */

@@ -50,14 +50,16 @@ ecam_status ecam_sheet_create(ecam_sheet **out);
 void ecam_sheet_destroy(ecam_sheet **sheet);
 
 /* Pure arithmetic. The page's pointers must outlive the layout.
- * Errors: ECAM_ELIMIT where a page would be wider than 65535 pixels. */
+ * Errors: ECAM_EINVAL (an image without pixels), ECAM_ELIMIT (a page wider than
+ * 65535 pixels, or a row higher than that). */
 ecam_status ecam_sheet_measure(const ecam_sheet_page *page, ecam_sheet_layout *out);
 
 /* rgb: uint8 [header_height][width][3], the caller's. */
 ecam_status ecam_sheet_header(ecam_sheet *sheet, const ecam_sheet_layout *layout, uint8_t *rgb);
 
 /* rgb: uint8 [row_height][width][3], the caller's. Captions that do not fit
- * their cell are wrapped, then set smaller, then cut with an ellipsis. */
+ * their cell are wrapped, then set smaller, then cut with an ellipsis.
+ * Errors: ECAM_EINVAL (a picture larger than the page's), ECAM_ENOMEM. */
 ecam_status ecam_sheet_draw_row(ecam_sheet *sheet, const ecam_sheet_layout *layout,
                                 const ecam_sheet_row *row, uint8_t *rgb);
 
