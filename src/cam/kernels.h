@@ -12,17 +12,27 @@
  * a cache line. */
 #define ECAM_LANES 16
 
-/* A channel's values less their mean; on the way, two random mixtures of all
+/* Each channel's values less their mean; on the way, two random mixtures of all
  * channels, to start iterations from. */
-typedef struct ecam_row {
-    const float *x; /* any alignment of float */
-    size_t n, padded;
-    float *out;     /* [padded] */
-    float weight[2];
-    float *y;       /* [2][padded]: y_i += weight_i * out; or NULL */
+typedef struct ecam_rows {
+    const float *x; /* [count][n], any alignment of float */
+    size_t n, count, padded;
+    float *out;     /* [count][padded] */
+    const float *weight[2]; /* [count] each */
+    float *y;       /* result: [2][padded], y_i = sum of weight_i * out */
     uint32_t peak;  /* result: largest magnitude's bits */
     double norm2;   /* result: of out */
-} ecam_row;
+} ecam_rows;
+
+/* Rows less their own first value, `padded` apart; with n = padded + 1 the last
+ * value of each goes to `last` instead. */
+typedef struct ecam_shift {
+    const float *x; /* [count][n] */
+    size_t n, count, padded;
+    float *out;
+    double *last;
+    uint32_t peak; /* the larger of itself and the largest magnitude's bits */
+} ecam_shift;
 
 /* One pass over B [rows][stride] for up to 4 vectors at once: left = B x, for a
  * single vector less beta times its predecessor, and y = B' left. */
@@ -59,7 +69,8 @@ typedef struct ecam_mix {
 
 typedef struct ecam_kernels {
     const char *name;
-    void (*centre)(ecam_row *row);
+    void (*centre)(ecam_rows *rows);
+    void (*shift)(ecam_shift *s);
     /* Returns the squared norm of left. */
     double (*sweep)(const ecam_sweep *s);
     void (*sweep4)(const ecam_sweep *s);

@@ -2,11 +2,15 @@
  * vectors (vf, LANES of them) and their operations. */
 #include <string.h>
 
-/* Rows that are taken together in a sweep: one load of x and y serves all. */
+/* Rows that are taken together: one load of x and y serves all. */
 #define GROUP 8
 
 /* Sums over longer rows go piece by piece, which keeps rounding small. */
 #define PIECE 2048
+
+
+/* As many doubles as a vector has floats. */
+typedef double wide __attribute__((vector_size(LANES * 8), aligned(8), may_alias));
 
 static inline uint32_t vu_peak(vu peak)
 {
@@ -29,83 +33,116 @@ static inline vu vu_below(size_t count)
  * anew on every row. */
 #define AHEAD 512
 
-/* The mean of x - x[0]: small numbers, so that float32 sums do. Sums of 64
- * vectors each go to float64. */
-static double mean_beyond_first(ecam_row *row)
+/* Sums of x - x[0] of a group of rows, from value `from` on: small numbers, so
+ * that float32 does. */
+static inline void sum_beyond_first(const ecam_rows *rows, size_t r, size_t from, size_t to,
+                                    vu *peak, float *out)
 {
-    const float *x = row->x;
-    vf first = vf_set(x[0]);
-    vu peak = {0};
-    double sum = 0;
-    size_t i = 0, whole = row->n / LANES * LANES, rest = row->n - whole;
-    vf even = {0}, odd = {0};
+    const float *x = rows->x + r * rows->n;
+    vf sum[GROUP];
 
-    if (rest > 0) {
-        vf a = vf_load_part(x + whole, rest);
-        peak = vu_max_magnitude(peak, a);
-        even = (vf)((vu)(a - first) & vu_below(rest));
-    }
-    while (i < whole) {
-        size_t end = whole - i > 64 * LANES ? i + 64 * LANES : whole;
-        for (; i + 2 * LANES <= end; i += 2 * LANES) {
-            vf a = vf_load_any(x + i), b = vf_load_any(x + i + LANES);
-            __builtin_prefetch(x + i + AHEAD);
-            __builtin_prefetch(x + i + AHEAD + LANES);
-            peak = vu_max_magnitude(vu_max_magnitude(peak, a), b);
-            even += a - first;
-            odd += b - first;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < GROUP; i++)
+        sum[i] = vf_set(0);
+    for (size_t j = from; j < to; j += LANES) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < GROUP; i++) {
+            const float *at = x + i * rows->n + j;
+            __builtin_prefetch(at + GROUP * rows->n);
+            vf a = vf_load_any(at);
+            *peak = vu_max_magnitude(*peak, a);
+            sum[i] += a - vf_set(x[i * rows->n]);
         }
-        if (i < end) {
-            vf a = vf_load_any(x + i);
-            peak = vu_max_magnitude(peak, a);
-            even += a - first;
-            i += LANES;
-        }
-        sum += (double)vf_sum(even + odd);
-        even = odd = vf_set(0);
     }
-    row->peak = vu_peak(peak);
-    return (sum + (double)vf_sum(even)) / (double)row->n;
+    vf_sum8(sum, out);
 }
 
-typedef struct centring {
-    vf high, low, norm2;
-    vf weight[2];
-} centring;
-
-static inline void centre_vector(ecam_row *row, centring *c, size_t i, vf b)
+/* The mean of a group's rows, those of whole vectors in pieces, the rest of
+ * each one by one. */
+static void find_means(const ecam_rows *rows, size_t r, size_t count, vu *peak, double mean[GROUP])
 {
-    vf_store(row->out + i, b);
-    c->norm2 = vf_fma(b, b, c->norm2);
-    if (!row->y)
-        return;
-    for (size_t k = 0; k < 2; k++) {
-        float *y = row->y + k * row->padded + i;
-        vf_store(y, vf_fma(c->weight[k], b, vf_load(y)));
+    size_t n = rows->n, whole = n / LANES * LANES;
+    float part[GROUP];
+
+    for (size_t i = 0; i < GROUP; i++)
+        mean[i] = 0;
+    for (size_t j = 0; count == GROUP && j < whole; j += PIECE) {
+        sum_beyond_first(rows, r, j, whole - j > PIECE ? j + PIECE : whole, peak, part);
+        for (size_t i = 0; i < GROUP; i++)
+            mean[i] += (double)part[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        const float *x = rows->x + (r + i) * n;
+        vf first = vf_set(x[0]), sum = {0};
+        for (size_t j = 0; count < GROUP && j < whole; j += LANES) {
+            vf a = vf_load_any(x + j);
+            *peak = vu_max_magnitude(*peak, a);
+            sum += a - first;
+        }
+        if (whole < n) {
+            vf a = vf_load_part(x + whole, n - whole);
+            *peak = vu_max_magnitude(*peak, a);
+            sum += (vf)((vu)(a - first) & vu_below(n - whole));
+        }
+        mean[i] = (mean[i] + (double)vf_sum(sum)) / (double)n + (double)x[0];
     }
 }
 
 /* x - high is exact where the values lie close together, and where they do not
  * its rounding is that of the values themselves; low takes up the rest. */
-static void centre(ecam_row *row)
+static inline __attribute__((always_inline)) void centre_group(ecam_rows *rows, size_t r,
+                                                               size_t count, const double *mean)
 {
-    double mean = mean_beyond_first(row) + (double)row->x[0];
-    float high = (float)mean, low = (float)(mean - (double)high);
-    centring c = {.high = vf_set(high),
-                  .low = vf_set(low),
-                  .weight = {vf_set(row->weight[0]), vf_set(row->weight[1])}};
-    size_t i = 0;
+    size_t n = rows->n, padded = rows->padded;
+    const float *x = rows->x + r * n;
+    float *out = rows->out + r * padded, *y = rows->y;
+    float high[GROUP], low[GROUP];
+    vf norm2 = vf_set(0);
 
-    for (; i + LANES <= row->n; i += LANES)
-        centre_vector(row, &c, i, (vf_load_any(row->x + i) - c.high) - c.low);
-    if (i < row->n) {
-        vf b = (vf_load_part(row->x + i, row->n - i) - c.high) - c.low;
-        centre_vector(row, &c, i, (vf)((vu)b & vu_below(row->n - i)));
-        i += LANES;
+    for (size_t i = 0; i < count; i++) {
+        high[i] = (float)mean[i];
+        low[i] = (float)(mean[i] - (double)high[i]);
     }
-    row->norm2 = (double)vf_sum(c.norm2);
-    for (; i < row->padded; i += LANES)
-        vf_store(row->out + i, vf_set(0));
+    for (size_t j = 0; j < padded; j += LANES) {
+        size_t left = n > j ? n - j : 0, rest = left < LANES ? left : LANES;
+        vu below = rest < LANES ? vu_below(rest) : (vu){0};
+        vf y0 = vf_load(y + j), y1 = vf_load(y + padded + j);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < count; i++) {
+            const float *at = x + i * n + j;
+            vf b;
+            if (rest == LANES)
+                b = (vf_load_any(at) - vf_set(high[i])) - vf_set(low[i]);
+            else
+                b = (vf)((vu)((vf_load_part(at, rest) - vf_set(high[i])) - vf_set(low[i])) & below);
+            vf_store(out + i * padded + j, b);
+            norm2 = vf_fma(b, b, norm2);
+            y0 = vf_fma(vf_set(rows->weight[0][r + i]), b, y0);
+            y1 = vf_fma(vf_set(rows->weight[1][r + i]), b, y1);
+        }
+        vf_store(y + j, y0);
+        vf_store(y + padded + j, y1);
+    }
+    rows->norm2 += (double)vf_sum(norm2);
+}
+
+static void centre(ecam_rows *rows)
+{
+    vu peak = {0};
+    size_t r = 0;
+    double mean[GROUP];
+
+    memset(rows->y, 0, 2 * rows->padded * sizeof *rows->y);
+    rows->norm2 = 0;
+    for (; r + GROUP <= rows->count; r += GROUP) {
+        find_means(rows, r, GROUP, &peak, mean);
+        centre_group(rows, r, GROUP, mean);
+    }
+    for (; r < rows->count; r++) {
+        find_means(rows, r, 1, &peak, mean);
+        centre_group(rows, r, 1, mean);
+    }
+    rows->peak = vu_peak(peak);
 }
 
 /* One walk along the rows of two groups: b x for the group in front, whose rows
@@ -287,9 +324,12 @@ static inline __attribute__((always_inline)) void gram_tile(const float *panel, 
                                                             size_t j, size_t vectors)
 {
     vf sum[TILE_ROWS][TILE_VECTORS];
-    float flat[LANES] __attribute__((aligned(64)));
 
-    memset(sum, 0, sizeof sum);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < TILE_ROWS; r++)
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++)
+            sum[r][v] = vf_set(0);
     for (size_t k = 0; k < count; k++, panel += side) {
         vf column[TILE_VECTORS];
 #pragma GCC unroll 4
@@ -303,12 +343,12 @@ static inline __attribute__((always_inline)) void gram_tile(const float *panel, 
                 sum[r][v] = vf_fma(row, column[v], sum[r][v]);
         }
     }
+#pragma GCC unroll 8
     for (size_t r = 0; r < TILE_ROWS; r++)
+#pragma GCC unroll 4
         for (size_t v = 0; v < vectors; v++) {
-            double *out = gram + (i + r) * side + j + v * LANES;
-            vf_store(flat, sum[r][v]);
-            for (size_t l = 0; l < LANES; l++)
-                out[l] += (double)flat[l];
+            wide *out = (wide *)(gram + (i + r) * side + j + v * LANES);
+            *out += __builtin_convertvector(sum[r][v], wide);
         }
 }
 
@@ -486,7 +526,36 @@ static void products(const double *rows, size_t count, size_t n, const double *y
     }
 }
 
+static void shift(ecam_shift *s)
+{
+    size_t whole = s->n / LANES * LANES, rest = s->n - whole;
+    vu peak = {0}, below = vu_below(rest);
+
+    for (size_t r = 0; r < s->count; r++) {
+        const float *x = s->x + r * s->n;
+        float *out = s->out + r * s->padded;
+        vf first = vf_set(x[0]);
+        for (size_t i = 0; i < whole; i += LANES) {
+            vf a = vf_load_any(x + i);
+            __builtin_prefetch(x + i + AHEAD);
+            peak = vu_max_magnitude(peak, a);
+            vf_store(out + i, a - first);
+        }
+        if (rest == 0)
+            continue;
+        vf a = vf_load_part(x + whole, rest);
+        peak = vu_max_magnitude(peak, a);
+        if (s->n > s->padded)
+            s->last[r] = (double)(x[whole] - x[0]);
+        else
+            vf_store(out + whole, (vf)((vu)(a - first) & below));
+    }
+    uint32_t largest = vu_peak(peak);
+    s->peak = largest > s->peak ? largest : s->peak;
+}
+
 const ecam_kernels KERNELS = {
+    .shift = shift,
     .add_rows = add_rows,
     .products = products,
     .name = KERNELS_NAME,

@@ -141,9 +141,10 @@ ecam_status ecam_project(ecam_workspace *ws, const ecam_activation *activation,
         return st;
     ecam_method method = ecam_plan_choose(&task);
     st = run(&task, method, &answer);
-    /* What float32 will not do, float64 does. */
-    if (st == ECAM_EMATH && method != ECAM_METHOD_EXACT)
-        st = run(&task, ECAM_METHOD_EXACT, &answer);
+    while (st == ECAM_EMATH && method != ECAM_METHOD_EXACT) {
+        method = ecam_plan_next(method);
+        st = run(&task, method, &answer);
+    }
     if (st != ECAM_OK)
         return st;
     finish(&task, &answer, options->sign);

@@ -16,6 +16,9 @@
  * products. */
 #define LEAST_SHARE 1e-3
 
+/* How much larger than the centred matrix the one before centring may be. */
+#define MOST_LOST 6
+
 typedef struct gram {
     const ecam_task *task;
     const float *rows; /* [c][n] */
@@ -130,23 +133,44 @@ static void multiply_last(const gram *g, size_t count, last_column *last)
 
 static void multiply_positions(gram *g, last_column *last)
 {
-    size_t c = g->task->activation->c;
-    ecam_row row = {.n = g->task->n, .padded = g->padded};
+    size_t c = g->task->activation->c, n = g->task->n;
+    ecam_shift s = {.n = n, .padded = g->padded, .out = g->panel, .last = last->values};
 
+    /* Where there are more lanes than positions, the rest stays zero. */
+    memset(g->panel, 0, CHUNK * g->padded * sizeof *g->panel);
     for (size_t first = 0; first < c; first += CHUNK) {
-        size_t count = c - first < CHUNK ? c - first : CHUNK;
-        for (size_t i = 0; i < count; i++) {
-            row.x = g->rows + (first + i) * row.n;
-            /* A last position beyond the side is overwritten by the next row. */
-            row.out = g->panel + i * g->padded;
-            g->task->kernels->centre(&row);
-            g->peak = row.peak > g->peak ? row.peak : g->peak;
-            last->values[i] = (double)row.out[row.n - 1];
-        }
-        g->task->kernels->gram(g->panel, count, g->padded, g->product);
+        s.x = g->rows + first * n;
+        s.count = c - first < CHUNK ? c - first : CHUNK;
+        g->task->kernels->shift(&s);
+        g->task->kernels->gram(g->panel, s.count, g->padded, g->product);
         if (g->side < g->full)
-            multiply_last(g, count, last);
+            multiply_last(g, s.count, last);
     }
+    g->peak = s.peak;
+}
+
+/* Centre the positions of the product, from both sides: what is left of the
+ * means after each channel's shift. False where that is so much that digits
+ * were lost. */
+static bool centre_both_sides(gram *g, double *mean)
+{
+    double before = 0, after = 0, all = 0, n = (double)g->full;
+
+    for (size_t i = 0; i < g->full; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < g->full; j++)
+            sum += g->matrix[i * g->stride + j];
+        mean[i] = sum / n;
+        all += mean[i] / n;
+    }
+    for (size_t i = 0; i < g->full; i++) {
+        double *row = g->matrix + i * g->stride;
+        before += row[i];
+        for (size_t j = 0; j < g->full; j++)
+            row[j] -= mean[i] + mean[j] - all;
+        after += row[i];
+    }
+    return before <= MOST_LOST * after || before == 0;
 }
 
 static void add_last(gram *g, const last_column *last)
@@ -182,6 +206,8 @@ ecam_status ecam_project_gram_positions(const ecam_task *task, ecam_answer *answ
     unfold(&g);
     if (g.side < g.full)
         add_last(&g, &last);
+    if (!centre_both_sides(&g, last.sum))
+        return ECAM_EMATH;
     st = solve(&g, answer);
     for (unsigned i = 0; st == ECAM_OK && i < answer->components; i++)
         for (size_t p = 0; p < n; p++)
@@ -240,7 +266,7 @@ static bool correct(gram *g, const double *sum)
             row[j] -= sum[i] * sum[j] / (double)g->task->n;
         after += row[i];
     }
-    return before <= 4 * after || before == 0;
+    return before <= MOST_LOST * after || before == 0;
 }
 
 typedef struct channel_room {

@@ -155,31 +155,33 @@ static ecam_status make_floats(const ecam_task *task, ecam_centred_floats *out)
         return ECAM_ENOMEM;
     out->stride = stride / ECAM_LANES * ECAM_LANES;
     out->matrix = ecam_room_get(task->scratch, ECAM_ROOM_FLOATS, rows, out->stride, sizeof(float));
-    if (!out->matrix)
+    out->weights = ecam_room_get(task->scratch, ECAM_ROOM_WEIGHTS, c, 2, sizeof(float));
+    if (!out->matrix || !out->weights)
         return ECAM_ENOMEM;
     out->mixture = out->matrix + c * out->stride;
+    for (size_t i = 0; i < c; i++) {
+        out->weights[i] = random_sign(i, 0);
+        out->weights[c + i] = random_sign(i, 1);
+    }
     return ECAM_OK;
 }
 
 /* rows: float32 [c][n]. False where the result cannot be used. */
 static bool centre_floats(const ecam_task *task, const float *rows, ecam_centred_floats *out)
 {
-    uint32_t peak = 0;
-    ecam_row row = {.n = task->n, .padded = out->stride, .y = out->mixture};
+    size_t c = task->activation->c;
+    ecam_rows r = {.x = rows,
+                   .n = task->n,
+                   .count = c,
+                   .padded = out->stride,
+                   .out = out->matrix,
+                   .weight = {out->weights, out->weights + c},
+                   .y = out->mixture};
 
-    memset(out->mixture, 0, 2 * out->stride * sizeof(float));
-    out->norm2 = 0;
-    for (size_t i = 0; i < task->activation->c; i++) {
-        row.x = rows + i * task->n;
-        row.out = out->matrix + i * out->stride;
-        row.weight[0] = random_sign(i, 0);
-        row.weight[1] = random_sign(i, 1);
-        task->kernels->centre(&row);
-        peak = row.peak > peak ? row.peak : peak;
-        out->norm2 += row.norm2;
-    }
-    out->peak = (double)ecam_float_from_bits(peak);
-    return ecam_load_fits(peak);
+    task->kernels->centre(&r);
+    out->norm2 = r.norm2;
+    out->peak = (double)ecam_float_from_bits(r.peak);
+    return ecam_load_fits(r.peak);
 }
 
 ecam_status ecam_load_rows(const ecam_task *task, const float **out)

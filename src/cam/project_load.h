@@ -27,6 +27,7 @@ typedef struct ecam_centred_floats {
     float *matrix; /* room FLOATS */
     size_t stride;
     float *mixture; /* behind it */
+    float *weights; /* [2][c]: these signs */
     double norm2;  /* after centring: the Gram matrix's trace */
     double peak;
     int exponent;

@@ -57,3 +57,9 @@ ecam_method ecam_plan_choose(const ecam_task *task)
         return ECAM_METHOD_GRAM_CHANNELS;
     return ECAM_METHOD_LANCZOS;
 }
+
+/* Iterations without a Gram matrix keep twice its digits, float64 the rest. */
+ecam_method ecam_plan_next(ecam_method method)
+{
+    return method == ECAM_METHOD_LANCZOS ? ECAM_METHOD_EXACT : ECAM_METHOD_LANCZOS;
+}

@@ -69,6 +69,9 @@ ecam_status ecam_project_exact(const ecam_task *task, ecam_answer *answer);
 /* The method for this task: see project_plan.c. */
 ecam_method ecam_plan_choose(const ecam_task *task);
 
+/* What to try where a method gave the data up; the last is EXACT. */
+ecam_method ecam_plan_next(ecam_method method);
+
 /* ecam_project by one method alone, without the fall-back, and with these
  * kernels: for tests and benchmarks. Errors: also ECAM_EMATH where the method
  * gives the data up. */

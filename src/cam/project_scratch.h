@@ -11,6 +11,7 @@ typedef enum ecam_room {
     ECAM_ROOM_MATRIX,  /* the centred activations, float64 */
     ECAM_ROOM_FLOATS,  /* the same, float32 */
     ECAM_ROOM_ROWS,    /* activations in float32, before centring */
+    ECAM_ROOM_WEIGHTS, /* a sign for each channel */
     ECAM_ROOM_STRIP,   /* a strip on its way from another layout or type */
     ECAM_ROOM_GRAM,    /* products of channels or of positions */
     ECAM_ROOM_BASIS,   /* Krylov vectors */
