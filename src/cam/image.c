@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +17,29 @@ size_t ecam_image_bytes(ecam_dtype dtype, size_t n)
 
 static float finite_or_zero(float value)
 {
-    return fabsf(value) <= 3.402823466e38f ? value : 0.0f;
+    return fabsf(value) <= FLT_MAX ? value : 0.0f;
+}
+
+/* As ecam_float_from_half, but what is not finite is 0, and all three kinds of
+ * number are made and one is chosen by masks: loops of it become vector code. */
+static float finite_from_half(uint32_t bits)
+{
+    uint32_t magnitude = bits & 0x7fffu, sign = (bits & 0x8000u) << 16, small_bits;
+    float small = (float)(int32_t)magnitude * 0x1p-24f; /* where the exponent is 0 */
+    uint32_t is_small = 0u - (uint32_t)(magnitude < 0x400u);
+    uint32_t is_finite = 0u - (uint32_t)(magnitude < 0x7c00u);
+
+    memcpy(&small_bits, &small, sizeof small_bits);
+    uint32_t normal_bits = (magnitude << 13) + (112u << 23);
+    uint32_t chosen = (small_bits & is_small) | (normal_bits & ~is_small);
+    return ecam_float_from_bits((chosen | sign) & is_finite);
+}
+
+/* 64-bit compares are slow where they are not built in. */
+static uint8_t clip_i64(int64_t value)
+{
+    uint8_t low = (uint64_t)value >> 8 ? 255 : (uint8_t)value;
+    return low & (uint8_t)~(uint64_t)(value >> 63);
 }
 
 /* Loops over one source type each; memcpy because src has any alignment. */
@@ -50,7 +73,13 @@ static void load_bytes(const unsigned char *restrict from, ecam_dtype dtype, siz
     case ECAM_U64: CLIP_UNSIGNED(uint64_t) break;
     case ECAM_I16: CLIP_SIGNED(int16_t) break;
     case ECAM_I32: CLIP_SIGNED(int32_t) break;
-    case ECAM_I64: CLIP_SIGNED(int64_t) break;
+    case ECAM_I64:
+        for (size_t i = 0; i < n; i++) {
+            int64_t v;
+            memcpy(&v, from + i * sizeof v, sizeof v);
+            to[i] = clip_i64(v);
+        }
+        break;
     default: memcpy(to, from, n); break;
     }
 }
@@ -62,7 +91,7 @@ static void load_floats(const unsigned char *restrict from, ecam_dtype dtype, si
         for (size_t i = 0; i < n; i++) {
             double v;
             memcpy(&v, from + i * sizeof v, sizeof v);
-            to[i] = fabs(v) <= 3.402823466e38 ? (float)v : 0.0f;
+            to[i] = finite_or_zero((float)v); /* too large becomes infinite */
         }
     } else if (dtype == ECAM_F32) {
         for (size_t i = 0; i < n; i++) {
@@ -70,12 +99,17 @@ static void load_floats(const unsigned char *restrict from, ecam_dtype dtype, si
             memcpy(&v, from + i * sizeof v, sizeof v);
             to[i] = finite_or_zero(v);
         }
+    } else if (dtype == ECAM_F16) {
+        for (size_t i = 0; i < n; i++) {
+            uint16_t v;
+            memcpy(&v, from + i * sizeof v, sizeof v);
+            to[i] = finite_from_half(v);
+        }
     } else {
         for (size_t i = 0; i < n; i++) {
             uint16_t v;
             memcpy(&v, from + i * sizeof v, sizeof v);
-            to[i] = finite_or_zero(dtype == ECAM_F16 ? ecam_float_from_half(v)
-                                                     : ecam_float_from_bfloat(v));
+            to[i] = finite_or_zero(ecam_float_from_bfloat(v));
         }
     }
 }

@@ -1,5 +1,6 @@
 #include <float.h>
 
+#include "base/float16.h"
 #include "eigencam/cam.h"
 #include "support/check.h"
 
@@ -64,6 +65,21 @@ static void floats_become_finite(void **state)
     check_floats((uint16_t[]){0x3e00, 0x7e00, 0x7c00, 0xfc00, 0xc000}, ECAM_F16, 5, expected);
     check_floats((uint16_t[]){0x3fc0, 0x7fc0, 0x7f80, 0xff80, 0xc000}, ECAM_BF16, 5, expected);
     check_floats((float[]){FLT_MAX, -FLT_MAX}, ECAM_F32, 2, (float[]){FLT_MAX, -FLT_MAX});
+}
+
+static void every_half_is_exact(void **state)
+{
+    static uint16_t halves[65536];
+    static float floats[65536];
+
+    (void)state;
+    for (unsigned i = 0; i < 65536; i++)
+        halves[i] = (uint16_t)i;
+    ecam_image_load(halves, ECAM_F16, 65536, floats);
+    for (unsigned i = 0; i < 65536; i++) {
+        float value = ecam_float_from_half((uint16_t)i);
+        CHECK_NEAR(floats[i], isfinite(value) ? value : 0, 0);
+    }
 }
 
 static void planes_are_interleaved(void **state)
@@ -148,6 +164,7 @@ int main(void)
         cmocka_unit_test(integers_are_clipped),
         cmocka_unit_test(booleans_are_black_and_white),
         cmocka_unit_test(floats_become_finite),
+        cmocka_unit_test(every_half_is_exact),
         cmocka_unit_test(planes_are_interleaved),
         cmocka_unit_test(interleaved_bytes_stay),
         cmocka_unit_test(one_channel_is_gray),
