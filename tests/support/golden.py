@@ -29,9 +29,11 @@ class Run:
         return np.load(path) if path else None
 
     def batch(self):
-        """All samples as a batch's data (bfloat16 as its bits)."""
+        """A batch's data (bfloat16 as its bits): all samples that every file has."""
         arrays = {key: self.array(key) for key in ("images", "activations", "labels", "preds")}
-        return {key: array for key, array in arrays.items() if array is not None}
+        arrays = {key: array for key, array in arrays.items() if array is not None}
+        n = min(len(array) for array in arrays.values())
+        return {key: array[:n] for key, array in arrays.items()}
 
     def dtypes(self):
         is_bf16 = self.spec["activation_dtype"] == "bfloat16"

@@ -9,7 +9,7 @@ import threading
 import time
 
 EIGENCAM = os.environ.get("EIGENCAM", "eigencam")
-PATIENCE = 120  # seconds until an event that does not come is a failure
+PATIENCE = 60  # seconds until an event that does not come is a failure
 
 
 class Folder:
@@ -87,12 +87,12 @@ class Program:
             reader.join()
         return status
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM):
         if self.is_alive():
-            self.signal(number)
+            self.send_signal(number)
         return self.wait()
 
     def kill(self):

@@ -22,7 +22,7 @@ class Stage(Program):
         self.trainers = f"ipc://{self.folder / 'in'}"
         self.loggers = f"ipc://{self.folder / 'out'}"
         super().__init__("stage", "--in", self.trainers, "--out", self.loggers, *options)
-        self.wait_line("publishes on")
+        self.wait_line("listens for trainers on")
 
     def stats(self):
         """The counters, now: a stage tells them to every new subscriber."""
@@ -261,16 +261,25 @@ class Logger:
         for topic in {*topics, "stats|"}:
             self.socket.subscribe(topic)
         self.socket.connect(stage.loggers)
-        while self.stats is None:  # the answer to the subscription
+        self.wait_for(lambda: self.stats is not None)  # the answer to the subscription
+
+    def wait_for(self, condition):
+        """Take in messages until the condition holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            while not self.socket.poll(200):
+                assert self.stage.is_alive(), \
+                    f"the stage has ended with {self.stage.process.returncode}:\n" \
+                    f"{self.stage.said()}"
+                assert time.monotonic() < deadline, self._missed()
             self.receive()
+            assert time.monotonic() < deadline, self._missed()
+
+    def _missed(self):
+        return f"what is waited for does not come; the stage said:\n{self.stage.said()}"
 
     def receive(self):
-        """Take in one message, and return its header."""
-        deadline = time.monotonic() + PATIENCE
-        while not self.socket.poll(200):
-            assert self.stage.is_alive(), f"the stage has ended:\n{self.stage.said()}"
-            assert time.monotonic() < deadline, \
-                f"no result comes; the stage said:\n{self.stage.said()}"
+        """Take in one message."""
         topic, header, *frames = self.socket.recv_multipart()
         header = msgpack.unpackb(header)
         header["topic"] = topic.decode()
@@ -280,7 +289,6 @@ class Logger:
             self.stats = header
         else:
             self._add(header, frames)
-        return header
 
     def _add(self, header, frames):
         key = tuple(header[name] for name in ("run", "output", "mode", "epoch", "attempt"))
@@ -290,8 +298,7 @@ class Logger:
 
     def wait_epochs(self, count=1):
         """The next `count` epochs that are summed up, oldest first."""
-        while len(self.finished) < count:
-            self.receive()
+        self.wait_for(lambda: len(self.finished) >= count)
         keys, self.finished = self.finished[:count], self.finished[count:]
         return [self.epochs.pop(key) for key in keys]
 
@@ -299,8 +306,7 @@ class Logger:
         return self.wait_epochs(1)[0]
 
     def wait_errors(self, count=1):
-        while len(self.errors) < count:
-            self.receive()
+        self.wait_for(lambda: len(self.errors) >= count)
         errors, self.errors = self.errors[:count], self.errors[count:]
         return errors
 
