@@ -49,39 +49,35 @@ bool ecam_display_equal(const ecam_display *a, const ecam_display *b)
            memcmp(a->span, b->span, sizeof a->span) == 0;
 }
 
-static void load_pixel(const ecam_pixels *all, size_t i, float pixel[3])
+/* A float image is shown as an overlay with black heat. */
+static void display_floats(const ecam_image *image, uint8_t *rgb)
 {
-    const float *pixels = all->pixels;
+    static const uint8_t no_heat[1024]; /* levels; all colours of the paint are 0 */
+    const ecam_rows *rows = ecam_rows_usable(0);
+    ecam_paint paint = {.add = true, .image_weight = 1, .heat_weight = 1, .divisor = 1};
+    ecam_extremes extremes = ecam_extremes_none, again = ecam_extremes_none;
+    size_t n = image->h * image->w, step = sizeof no_heat;
 
-    for (size_t c = 0; c < 3; c++)
-        pixel[c] = pixels[i * all->pixel_stride + c * all->channel_stride];
-}
-
-static void display_floats(const ecam_pixels *all, size_t n, uint8_t *rgb)
-{
-    ecam_extremes extremes = ecam_extremes_none;
-    float pixel[3];
-
-    for (size_t i = 0; i < n; i++) {
-        load_pixel(all, i, pixel);
-        ecam_rows_extremes(pixel, 1, &extremes);
+    for (size_t i = 0; i < n; i += step) {
+        ecam_pixels part = ecam_image_pixels(image, i);
+        rows->extremes(&part, no_heat, n - i < step ? n - i : step, &paint, &extremes);
     }
-    ecam_display display = ecam_display_choose(&extremes);
-    for (size_t i = 0; i < n; i++) {
-        load_pixel(all, i, pixel);
-        ecam_rows_display(pixel, 1, &display, rgb + 3 * i);
+    paint.display = ecam_display_choose(&extremes);
+    for (size_t i = 0; i < n; i += step) {
+        ecam_pixels part = ecam_image_pixels(image, i);
+        rows->paint(&part, no_heat, n - i < step ? n - i : step, &paint, &again, rgb + 3 * i);
     }
 }
 
 void ecam_image_display(const ecam_image *image, uint8_t *rgb)
 {
-    ecam_pixels all = ecam_image_pixels(image, 0);
     size_t n = image->h * image->w;
+    ecam_pixels all = ecam_image_pixels(image, 0);
 
     if (image->is_float)
-        display_floats(&all, n, rgb);
+        display_floats(image, rgb);
     else if (image->channels_last && image->channels == 3)
         memcpy(rgb, image->data, 3 * n);
-    else
+    else if (n > 0)
         ecam_rows_usable(0)->bytes(&all, n, rgb);
 }

@@ -86,7 +86,8 @@ INLINE void levels_by(const ecam_between *row, size_t n, float lo, const divider
     }
 }
 
-KERNEL void ecam_avx512_levels(const ecam_between *row, size_t n, float lo, float span, uint8_t *out)
+KERNEL void ecam_avx512_levels(const ecam_between *row, size_t n, float lo, float span,
+                               uint8_t *out)
 {
     divider by = divide_by(span);
 

@@ -71,7 +71,7 @@ void ecam_rows_overlay(const ecam_pixels *image, const uint8_t *level, size_t n,
         overlay_of_bytes(image, level, n, paint, overlay);
 }
 
-void ecam_rows_extremes(const float *values, size_t n, ecam_extremes *e)
+static void join_extremes(const float *values, size_t n, ecam_extremes *e)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++) {
@@ -81,7 +81,8 @@ void ecam_rows_extremes(const float *values, size_t n, ecam_extremes *e)
         }
 }
 
-void ecam_rows_display(const float *values, size_t n, const ecam_display *display, uint8_t *rgb)
+static void display_values(const float *values, size_t n, const ecam_display *display,
+                           uint8_t *rgb)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++)
@@ -108,7 +109,7 @@ static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
         size_t m = n - i < PIECE ? n - i : PIECE;
         ecam_pixels rest = behind(image, i);
         ecam_rows_overlay(&rest, level + i, m, paint, piece);
-        ecam_rows_extremes(piece, m, e);
+        join_extremes(piece, m, e);
     }
 }
 
@@ -121,10 +122,10 @@ static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
         size_t m = n - i < PIECE ? n - i : PIECE;
         ecam_pixels rest = behind(image, i);
         ecam_rows_overlay(&rest, level + i, m, paint, piece);
-        ecam_rows_extremes(piece, m, e);
+        join_extremes(piece, m, e);
         for (size_t k = 0; k < 3 * m; k++)
             piece[k] /= paint->divisor;
-        ecam_rows_display(piece, m, &paint->display, rgb + 3 * i);
+        display_values(piece, m, &paint->display, rgb + 3 * i);
     }
 }
 

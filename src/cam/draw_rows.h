@@ -121,8 +121,4 @@ static inline bool ecam_rows_divides(float divisor)
 void ecam_rows_overlay(const ecam_pixels *image, const uint8_t *levels, size_t n,
                        const ecam_paint *paint, float *overlay);
 
-/* The extremes of [n][3] values join `extremes`; [n][3] values to bytes. */
-void ecam_rows_extremes(const float *values, size_t n, ecam_extremes *extremes);
-void ecam_rows_display(const float *values, size_t n, const ecam_display *display, uint8_t *rgb);
-
 #endif
