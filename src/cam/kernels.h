@@ -49,7 +49,6 @@ typedef struct ecam_sweep {
 typedef struct ecam_pack {
     const float *x; /* [channels] rows, `pitch` apart, of `count` values */
     size_t pitch, channels, count;
-    bool more;      /* as many values again follow in each row: fetch them */
     const float *pivot; /* [side] */
     size_t side;    /* channels, padded to ECAM_LANES */
     float *out;
@@ -64,7 +63,8 @@ typedef struct ecam_mix {
     const float *pivot;
     const float *u;
     float start[4];
-    float *maps; /* [4], `count` padded to ECAM_LANES apart */
+    float *maps; /* [4], `apart` (a multiple of ECAM_LANES) from one to the next */
+    size_t apart;
 } ecam_mix;
 
 typedef struct ecam_kernels {
@@ -83,6 +83,7 @@ typedef struct ecam_kernels {
     void (*gram)(const float *panel, size_t count, size_t side, double *gram);
     void (*pack)(ecam_pack *p);
     void (*mix)(const ecam_mix *m);
+    void (*extremes)(const float *values, size_t count, float *lo, float *hi);
     /* In float64, rows [count][n], n a multiple of 8, aligned to cache lines:
      * y += sum factors[i] rows[i], and out[i] = rows[i] y. */
     void (*add_rows)(const double *rows, size_t count, size_t n, const double *factors, double *y);

@@ -47,6 +47,16 @@ static inline vf vf_fma(vf a, vf b, vf c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+static inline vf vf_min(vf a, vf b)
+{
+    return _mm256_min_ps(a, b);
+}
+
+static inline vf vf_max(vf a, vf b)
+{
+    return _mm256_max_ps(a, b);
+}
+
 static inline vu vu_max_magnitude(vu peak, vf a)
 {
     vu bits = (vu)a & 0x7fffffffu;

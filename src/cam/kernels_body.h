@@ -356,12 +356,12 @@ static void gram(const float *panel, size_t count, size_t side, double *out)
 {
     for (size_t i = 0; i < side; i += TILE_ROWS) {
         size_t j = i / LANES * LANES;
-        for (; j + TILE_VECTORS * LANES <= side; j += TILE_VECTORS * LANES)
+        /* Four vectors are better done as two and two. */
+        for (; j + TILE_VECTORS * LANES <= side && j + 4 * LANES != side; j += TILE_VECTORS * LANES)
             gram_tile(panel, count, side, out, i, j, TILE_VECTORS);
-        size_t vectors = (side - j) / LANES;
-        if (vectors == 2)
+        for (; j + 2 * LANES <= side; j += 2 * LANES)
             gram_tile(panel, count, side, out, i, j, 2);
-        else if (vectors == 1)
+        if (j < side)
             gram_tile(panel, count, side, out, i, j, 1);
     }
 }
@@ -379,8 +379,7 @@ static void pack_block(const ecam_pack *p, size_t c, size_t i, vf sum[LANES], vu
             continue;
         const float *x = p->x + (c + r) * p->pitch + i;
         vf pivot = vf_set(p->pivot[c + r]);
-        if (p->more)
-            __builtin_prefetch(x + p->count);
+        __builtin_prefetch(x + LANES * p->pitch, 0, 2);
         vf a = count == LANES ? vf_load_any(x) : vf_load_part(x, count);
         *peak = vu_max_magnitude(*peak, a);
         a -= pivot;
@@ -413,63 +412,74 @@ static void pack(ecam_pack *p)
     p->peak = largest > p->peak ? largest : p->peak;
 }
 
-static void mix_vector(const ecam_mix *m, size_t i, size_t count)
+/* `group` channels, a constant of each call, onto all four maps. */
+static inline __attribute__((always_inline)) void mix_group(const ecam_mix *m, size_t c,
+                                                            size_t group)
 {
-    size_t apart = (m->count + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
-    vf map[4];
+    const float *x = m->x + c * m->pitch;
+    vf factor[4][4], pivot[4];
 
-    for (size_t k = 0; k < 4; k++)
-        map[k] = vf_set(m->start[k]);
-    for (size_t c = 0; c < m->channels; c++) {
-        const float *x = m->x + c * m->pitch + i;
-        vf a = (count == LANES ? vf_load_any(x) : vf_load_part(x, count)) - vf_set(m->pivot[c]);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < group; i++) {
+        pivot[i] = vf_set(m->pivot[c + i]);
 #pragma GCC unroll 4
         for (size_t k = 0; k < 4; k++)
-            map[k] = vf_fma(vf_set(m->u[c * 4 + k]), a, map[k]);
+            factor[i][k] = vf_set(m->u[(c + i) * 4 + k]);
     }
-    for (size_t k = 0; k < 4; k++)
-        vf_store(m->maps + k * apart + i, map[k]);
-}
-
-/* Four vectors by four maps. */
-static void mix_vectors(const ecam_mix *m, size_t i)
-{
-    size_t apart = (m->count + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
-    vf map[4][4];
-
-    for (size_t k = 0; k < 4; k++)
-        for (size_t v = 0; v < 4; v++)
-            map[k][v] = vf_set(m->start[k]);
-    for (size_t c = 0; c < m->channels; c++) {
-        const float *x = m->x + c * m->pitch + i;
-        vf pivot = vf_set(m->pivot[c]);
-        vf a[4];
+    for (size_t j = 0; j < m->count; j += LANES) {
+        size_t rest = m->count - j;
+        vf map[4];
 #pragma GCC unroll 4
-        for (size_t v = 0; v < 4; v++) {
-            __builtin_prefetch(x + 4 * LANES + v * LANES);
-            a[v] = vf_load_any(x + v * LANES) - pivot;
+        for (size_t k = 0; k < 4; k++)
+            map[k] = vf_load(m->maps + k * m->apart + j);
+#pragma GCC unroll 4
+        for (size_t i = 0; i < group; i++) {
+            const float *at = x + i * m->pitch + j;
+            __builtin_prefetch(at + group * m->pitch);
+            vf a = (rest >= LANES ? vf_load_any(at) : vf_load_part(at, rest)) - pivot[i];
+#pragma GCC unroll 4
+            for (size_t k = 0; k < 4; k++)
+                map[k] = vf_fma(factor[i][k], a, map[k]);
         }
 #pragma GCC unroll 4
-        for (size_t k = 0; k < 4; k++) {
-            vf factor = vf_set(m->u[c * 4 + k]);
-#pragma GCC unroll 4
-            for (size_t v = 0; v < 4; v++)
-                map[k][v] = vf_fma(factor, a[v], map[k][v]);
-        }
+        for (size_t k = 0; k < 4; k++)
+            vf_store(m->maps + k * m->apart + j, map[k]);
     }
-    for (size_t k = 0; k < 4; k++)
-        for (size_t v = 0; v < 4; v++)
-            vf_store(m->maps + k * apart + i + v * LANES, map[k][v]);
 }
 
 static void mix(const ecam_mix *m)
 {
+    size_t c = 0;
+
+    for (size_t k = 0; k < 4; k++)
+        for (size_t j = 0; j < m->count; j += LANES)
+            vf_store(m->maps + k * m->apart + j, vf_set(m->start[k]));
+    for (; c + 4 <= m->channels; c += 4)
+        mix_group(m, c, 4);
+    for (; c < m->channels; c++)
+        mix_group(m, c, 1);
+}
+
+static void extremes(const float *values, size_t count, float *lo, float *hi)
+{
+    vf low = vf_set(values[0]), high = low;
     size_t i = 0;
 
-    for (; i + 4 * LANES <= m->count; i += 4 * LANES)
-        mix_vectors(m, i);
-    for (; i < m->count; i += LANES)
-        mix_vector(m, i, m->count - i < LANES ? m->count - i : LANES);
+    for (; i + LANES <= count; i += LANES) {
+        vf a = vf_load_any(values + i);
+        low = vf_min(a, low);
+        high = vf_max(a, high);
+    }
+    *lo = low[0];
+    *hi = high[0];
+    for (size_t l = 1; l < LANES; l++) {
+        *lo = low[l] < *lo ? low[l] : *lo;
+        *hi = high[l] > *hi ? high[l] : *hi;
+    }
+    for (; i < count; i++) {
+        *lo = values[i] < *lo ? values[i] : *lo;
+        *hi = values[i] > *hi ? values[i] : *hi;
+    }
 }
 
 static void dots(const float *v, size_t count, size_t n, const float *y, double *out)
@@ -567,4 +577,5 @@ const ecam_kernels KERNELS = {
     .gram = gram,
     .pack = pack,
     .mix = mix,
+    .extremes = extremes,
 };

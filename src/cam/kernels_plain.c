@@ -46,6 +46,18 @@ static inline vf vf_fma(vf a, vf b, vf c)
     return a * b + c;
 }
 
+static inline vf vf_min(vf a, vf b)
+{
+    vu less = (vu)(a < b);
+    return (vf)(((vu)a & less) | ((vu)b & ~less));
+}
+
+static inline vf vf_max(vf a, vf b)
+{
+    vu more = (vu)(a > b);
+    return (vf)(((vu)a & more) | ((vu)b & ~more));
+}
+
 static inline vu vu_max_magnitude(vu peak, vf a)
 {
     vu bits = (vu)a & 0x7fffffffu, larger = (vu)(bits > peak);

@@ -21,15 +21,6 @@ static ecam_status check(const ecam_activation *a, const ecam_project_options *o
     return ECAM_OK;
 }
 
-static void extremes(const float *map, size_t n, float *lo, float *hi)
-{
-    *lo = *hi = map[0];
-    for (size_t i = 1; i < n; i++) {
-        *lo = map[i] < *lo ? map[i] : *lo;
-        *hi = map[i] > *hi ? map[i] : *hi;
-    }
-}
-
 /* Maps are float32: where float64 activations leave its range, all maps of the
  * sample are scaled by one power of two so that the first still fits. */
 static int fitting_exponent(float largest, int exponent)
@@ -61,7 +52,7 @@ static void finish(const ecam_task *task, ecam_answer *answer, ecam_sign sign)
     for (unsigned i = 0; i < answer->components; i++) {
         float *map = answer->maps + i * n, lo, hi;
 
-        extremes(map, n, &lo, &hi);
+        task->kernels->extremes(map, n, &lo, &hi);
         bool negate = sign == ECAM_SIGN_PEAK && fabsf(lo) > fabsf(hi);
         if (i == 0)
             exponent = fitting_exponent(fmaxf(-lo, hi), answer->exponent);

@@ -7,10 +7,12 @@
 #include "cam/project_load.h"
 #include "cam/symmetric.h"
 
-#define MAX_WANTED 12
-
 /* Rows or columns that are summed in float32, and stay in the first cache. */
 #define CHUNK 128
+
+/* Positions that are turned over at a time: long enough stretches of each
+ * channel for the hardware to fetch ahead. */
+#define PACKED 512
 
 /* Eigenvalues below this share of the first drown in the rounding of float32
  * products. */
@@ -23,7 +25,7 @@ typedef struct gram {
     const ecam_task *task;
     const float *rows; /* [c][n] */
     size_t side, padded; /* of the product */
-    float *panel;      /* [CHUNK + 1][padded] */
+    float *panel;      /* [PACKED][padded] */
     double *product;   /* [padded][padded], the upper half */
     uint32_t peak;
     double *matrix;    /* what symmetric.c takes: [full][stride] */
@@ -38,7 +40,7 @@ static ecam_status make_room(gram *g)
     g->padded = (g->side + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
     size_t square = g->padded * g->padded;
     g->stride = (g->full + 7) / 8 * 8;
-    g->panel = ecam_room_get(s, ECAM_ROOM_FLOATS, CHUNK + 1, g->padded, sizeof *g->panel);
+    g->panel = ecam_room_get(s, ECAM_ROOM_FLOATS, PACKED, g->padded, sizeof *g->panel);
     g->product = ecam_room_get(s, ECAM_ROOM_GRAM, square + g->full * g->stride, 1, sizeof *g->product);
     if (!g->panel || !g->product)
         return ECAM_ENOMEM;
@@ -47,13 +49,16 @@ static ecam_status make_room(gram *g)
     return ECAM_OK;
 }
 
-/* The upper half of the product as a full matrix. */
+/* The upper half of the product as a full matrix, in blocks that stay near. */
 static void unfold(gram *g)
 {
     memset(g->matrix, 0, g->full * g->stride * sizeof *g->matrix);
-    for (size_t i = 0; i < g->side; i++)
-        for (size_t j = i; j < g->side; j++)
-            g->matrix[i * g->stride + j] = g->matrix[j * g->stride + i] = g->product[i * g->padded + j];
+    for (size_t i0 = 0; i0 < g->side; i0 += ECAM_LANES)
+        for (size_t j0 = i0; j0 < g->side; j0 += ECAM_LANES)
+            for (size_t i = i0; i < i0 + ECAM_LANES && i < g->side; i++)
+                for (size_t j = j0 > i ? j0 : i; j < j0 + ECAM_LANES && j < g->side; j++)
+                    g->matrix[i * g->stride + j] = g->matrix[j * g->stride + i] =
+                        g->product[i * g->padded + j];
 }
 
 static bool is_good(const gram *g)
@@ -62,7 +67,7 @@ static bool is_good(const gram *g)
     double peak = (double)ecam_float_from_bits(g->peak);
     double size2 = peak * peak * (double)g->task->n * (double)g->task->activation->c;
 
-    return values[g->task->wanted - 1] > LEAST_SHARE * values[0] && values[0] > 1e-8 * size2;
+    return values[g->eigen.wanted - 1] > LEAST_SHARE * values[0] && values[0] > 1e-8 * size2;
 }
 
 /* Eigenpairs, and the answer but for its maps. */
@@ -81,27 +86,18 @@ static ecam_status solve(gram *g, ecam_answer *answer)
                                 .side = g->full,
                                 .stride = g->stride,
                                 .wanted = task->wanted,
+                                .share = task->variance * trace,
                                 .kernels = task->kernels,
                                 .scratch = task->scratch};
     ecam_status st = ecam_symmetric_solve(&g->eigen);
     if (st == ECAM_OK && !is_good(g))
         st = ECAM_EMATH;
-    if (st == ECAM_OK)
-        st = ecam_answer_make(task, task->wanted, answer);
-    if (st != ECAM_OK)
-        return st;
-    answer->components = task->wanted;
-    for (unsigned i = 0; i < answer->components; i++) {
-        answer->singular[i] = sqrt(g->eigen.ritz.values[i]);
-        answer->explained[i] = g->eigen.ritz.values[i] / trace;
-    }
-    return ECAM_OK;
+    return st == ECAM_OK ? ecam_answer_fill(task, &g->eigen.ritz, trace, answer) : st;
 }
 
 static ecam_status begin(gram *g, const ecam_task *task)
 {
-    if (task->wanted == 0 || task->wanted > MAX_WANTED || g->full > ECAM_GRAM_SIDE ||
-        task->wanted > g->full)
+    if (task->wanted > ECAM_RITZ_WANTED || g->full > ECAM_GRAM_SIDE || task->wanted > g->full)
         return ECAM_EMATH;
     g->task = task;
     ecam_status st = ecam_load_rows(task, &g->rows);
@@ -243,12 +239,13 @@ static void multiply_channels(gram *g, const float *pivot, double *sum)
                    .sum = sum};
 
     memset(sum, 0, g->padded * sizeof *sum);
-    for (size_t first = 0; first < n; first += CHUNK) {
+    for (size_t first = 0; first < n; first += PACKED) {
         p.x = g->rows + first;
-        p.count = n - first < CHUNK ? n - first : CHUNK;
-        p.more = n - first >= 2 * CHUNK;
+        p.count = n - first < PACKED ? n - first : PACKED;
         g->task->kernels->pack(&p);
-        g->task->kernels->gram(g->panel, p.count, g->padded, g->product);
+        for (size_t at = 0; at < p.count; at += CHUNK)
+            g->task->kernels->gram(g->panel + at * g->padded, p.count - at < CHUNK ? p.count - at : CHUNK,
+                                   g->padded, g->product);
     }
     g->peak = p.peak;
 }
@@ -261,9 +258,10 @@ static bool correct(gram *g, const double *sum)
 
     for (size_t i = 0; i < g->side; i++) {
         double *row = g->matrix + i * g->stride;
+        double mean = sum[i] / (double)g->task->n;
         before += row[i];
         for (size_t j = 0; j < g->side; j++)
-            row[j] -= sum[i] * sum[j] / (double)g->task->n;
+            row[j] -= mean * sum[j];
         after += row[i];
     }
     return before <= MOST_LOST * after || before == 0;
@@ -276,7 +274,7 @@ typedef struct channel_room {
     float *strip; /* [4][STRIP] */
 } channel_room;
 
-#define STRIP 512
+#define STRIP 1024
 
 /* Maps `first` to `first + count - 1`, a strip of positions at a time. */
 static void fill_maps(const gram *g, const channel_room *room, unsigned first, unsigned count,
@@ -284,7 +282,8 @@ static void fill_maps(const gram *g, const channel_room *room, unsigned first, u
 {
     size_t n = g->task->n, c = g->side;
     double start[4] = {0};
-    ecam_mix m = {.pitch = n, .channels = c, .pivot = room->pivot, .u = room->u, .maps = room->strip};
+    ecam_mix m = {.pitch = n, .channels = c, .pivot = room->pivot, .u = room->u, .maps = room->strip,
+                  .apart = STRIP};
 
     memset(room->u, 0, c * 4 * sizeof *room->u);
     for (size_t i = 0; i < c; i++)
@@ -299,9 +298,8 @@ static void fill_maps(const gram *g, const channel_room *room, unsigned first, u
         m.x = g->rows + p;
         m.count = n - p < STRIP ? n - p : STRIP;
         g->task->kernels->mix(&m);
-        size_t apart = (m.count + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
         for (unsigned k = 0; k < count; k++)
-            memcpy(maps + (first + k) * n + p, room->strip + k * apart, m.count * sizeof *maps);
+            memcpy(maps + (first + k) * n + p, room->strip + k * STRIP, m.count * sizeof *maps);
     }
 }
 

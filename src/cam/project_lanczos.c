@@ -22,7 +22,6 @@
 #include "cam/tridiagonal.h"
 
 #define MAX_PROBE 12
-#define MAX_WANTED 12
 #define MAX_BASIS (ECAM_RITZ_STEPS + MAX_PROBE + 2)
 
 /* How far a vector may be off, in radians. */
@@ -173,7 +172,8 @@ static ecam_status prepare(const ecam_task *task, krylov *k)
     double *small = ecam_room_get(s, ECAM_ROOM_SMALL, ECAM_RITZ_STEPS, ECAM_RITZ_STEPS, sizeof *small);
     if (!k->basis || !k->left || !small)
         return ECAM_ENOMEM;
-    ecam_ritz_init(&k->ritz, task->wanted, ANGLE, task->wanted + 9, 1, small);
+    ecam_ritz_init(&k->ritz, task->wanted, task->variance * k->in.norm2, ANGLE, task->wanted + 9, 1,
+                   small);
     memset(k->left, 0, c * sizeof *k->left);
     memcpy(k->basis, k->in.mixture, k->in.stride * sizeof(float));
     return ECAM_OK;
@@ -211,7 +211,7 @@ ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer)
 {
     krylov k;
 
-    if (task->wanted == 0 || task->wanted > MAX_WANTED)
+    if (task->wanted > ECAM_RITZ_WANTED)
         return ECAM_EMATH;
     ecam_status st = prepare(task, &k);
     if (st == ECAM_OK && k.in.norm2 == 0)
@@ -219,15 +219,11 @@ ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer)
     if (st == ECAM_OK && !find(&k))
         st = ECAM_EMATH;
     if (st == ECAM_OK)
-        st = ecam_answer_make(task, task->wanted, answer);
+        st = ecam_answer_fill(task, &k.ritz, k.in.norm2, answer);
     if (st != ECAM_OK)
         return st;
-    answer->components = task->wanted;
     answer->exponent = k.in.exponent;
-    for (unsigned i = 0; i < task->wanted; i++) {
-        answer->singular[i] = sqrt(k.ritz.values[i]);
-        answer->explained[i] = k.ritz.values[i] / k.in.norm2;
+    for (unsigned i = 0; i < answer->components; i++)
         fill(&k, i, answer->maps + i * task->n, answer->singular[i]);
-    }
     return ECAM_OK;
 }

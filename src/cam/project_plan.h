@@ -5,6 +5,7 @@
 
 #include "cam/kernels.h"
 #include "cam/project_scratch.h"
+#include "cam/ritz.h"
 #include "eigencam/cam.h"
 
 typedef enum ecam_method {
@@ -42,11 +43,16 @@ typedef struct ecam_answer {
 /* Get the answer's arrays. Errors: ECAM_ENOMEM. */
 ecam_status ecam_answer_make(const ecam_task *task, unsigned shown, ecam_answer *answer);
 
+/* The same, with the values of converged iterations.
+ * Errors: ECAM_ENOMEM; ECAM_EMATH where a variance target is met too narrowly
+ * for float32 to tell. */
+ecam_status ecam_answer_fill(const ecam_task *task, const ecam_ritz *ritz, double trace,
+                             ecam_answer *answer);
+
 /* How many components are shown and how many of these are not empty, from the
  * leading `known` eigenvalues (descending) of a Gram matrix. norm2: squared
- * Frobenius norm before centring. False where a variance target needs more
- * eigenvalues than are known. */
-bool ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t known,
+ * Frobenius norm before centring. */
+void ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t known,
                        double trace, double norm2, unsigned *shown, unsigned *components);
 
 /* Golub-Kahan-Lanczos iterations on the centred activations, in float32.
@@ -57,7 +63,7 @@ ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer);
 /* A Gram matrix in float32 with sums in float64: of the positions, or of the
  * channels, which takes another pass for the maps. For a side up to
  * ECAM_GRAM_SIDE. Errors: as above. */
-#define ECAM_GRAM_SIDE 128
+#define ECAM_GRAM_SIDE 256
 ecam_status ecam_project_gram_positions(const ecam_task *task, ecam_answer *answer);
 ecam_status ecam_project_gram_channels(const ecam_task *task, ecam_answer *answer);
 

@@ -10,7 +10,10 @@
 
 typedef struct ecam_ritz {
     size_t steps;
-    unsigned wanted; /* leading eigenpairs, at least 1 */
+    unsigned wanted;  /* leading eigenpairs */
+    bool by_share;    /* as many as add up to `share`, which looks find out */
+    bool short_of_share;
+    double share;
     double angle;    /* how far a vector may be off, in radians */
     double diagonal[ECAM_RITZ_STEPS], off[ECAM_RITZ_STEPS];
     double values[ECAM_RITZ_STEPS]; /* descending, of the last look */
@@ -22,10 +25,14 @@ typedef struct ecam_ritz {
     double last_excess;
 } ecam_ritz;
 
+/* The largest number of eigenpairs that a share may take. */
+#define ECAM_RITZ_WANTED 12
+
 /* A look at the eigenpairs costs some microseconds: first: the step of the
- * first one, patience: steps between two, at least. */
-void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double angle, size_t first, size_t patience,
-                    double *vectors);
+ * first one, patience: steps between two, at least.
+ * wanted: at least 1; or 0, then `share` counts. */
+void ecam_ritz_init(ecam_ritz *r, unsigned wanted, double share, double angle, size_t first,
+                    size_t patience, double *vectors);
 
 typedef enum ecam_ritz_state {
     ECAM_RITZ_GOES_ON,
@@ -35,7 +42,7 @@ typedef enum ecam_ritz_state {
 
 /* One more step. off: the norm of what is left for the next vector; 0 where
  * the space is exhausted. Once converged, values and vectors hold the
- * eigenpairs wanted. */
+ * eigenpairs wanted, and `wanted` is their number. */
 ecam_ritz_state ecam_ritz_step(ecam_ritz *r, double diagonal, double off);
 
 #endif

@@ -132,7 +132,7 @@ static bool missed_none(const ecam_symmetric *s, double *copy)
 
 ecam_status ecam_symmetric_solve(ecam_symmetric *s)
 {
-    size_t most = ECAM_RITZ_STEPS + 1 + s->wanted + s->side;
+    size_t most = ECAM_RITZ_STEPS + 1 + ECAM_RITZ_WANTED + s->side;
     double trace = 0;
     double *basis = ecam_room_get(s->scratch, ECAM_ROOM_BASIS, most, s->stride, sizeof *basis);
     double *small = ecam_room_get(s->scratch, ECAM_ROOM_SMALL, ECAM_RITZ_STEPS, ECAM_RITZ_STEPS,
@@ -142,9 +142,10 @@ ecam_status ecam_symmetric_solve(ecam_symmetric *s)
         return ECAM_ENOMEM;
     for (size_t i = 0; i < s->side; i++)
         trace += s->matrix[i * s->stride + i];
-    ecam_ritz_init(&s->ritz, s->wanted, ANGLE, s->wanted + 15, 4, small);
+    ecam_ritz_init(&s->ritz, s->wanted, s->share, ANGLE, s->wanted + 15, 4, small);
     if (!iterate(s, basis, trace))
         return ECAM_EMATH;
+    s->wanted = s->ritz.wanted;
     s->vectors = vector(s, basis, ECAM_RITZ_STEPS + 1);
     if (!missed_none(s, s->vectors + s->wanted * s->stride))
         return ECAM_EMATH;

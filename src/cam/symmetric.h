@@ -10,14 +10,15 @@
 typedef struct ecam_symmetric {
     const double *matrix; /* [side][stride], positive semi-definite */
     size_t side, stride;
-    unsigned wanted;
+    unsigned wanted; /* or 0, then as many as add up to `share`; at most ECAM_RITZ_WANTED */
+    double share;
     const ecam_kernels *kernels;
     struct ecam_project_scratch *scratch;
     ecam_ritz ritz;
     double *vectors; /* result: [wanted][stride], in room BASIS */
 } ecam_symmetric;
 
-/* ritz.values: the eigenvalues. No eigenvalue above the last one wanted is
+/* ritz.values: the eigenvalues, `wanted` of them. No eigenvalue above the last one wanted is
  * missed, repeated ones included. Uses the rooms BASIS and SMALL.
  * Errors: ECAM_ENOMEM, ECAM_EMATH (no convergence, or one was missed). */
 ecam_status ecam_symmetric_solve(ecam_symmetric *s);
