@@ -52,6 +52,7 @@ typedef struct ecam_pack {
     const float *pivot; /* [side] */
     size_t side;    /* channels, padded to ECAM_LANES */
     float *out;
+    size_t out_pitch;
     double *sum;    /* [side], += sums of x - pivot */
     uint32_t peak;  /* the larger of itself and the largest magnitude's bits */
 } ecam_pack;
@@ -78,9 +79,9 @@ typedef struct ecam_kernels {
     void (*dots)(const float *v, size_t count, size_t n, const float *y, double *out);
     void (*subtract)(const float *v, size_t count, size_t n, const double *h, float *y);
     /* gram [side][side] += panel' panel, for `count` rows of `side` floats
-     * (a multiple of ECAM_LANES); only elements on and above the diagonal are
-     * complete. Sums in float32: keep count small. */
-    void (*gram)(const float *panel, size_t count, size_t side, double *gram);
+     * (a multiple of ECAM_LANES), `pitch` apart; only elements on and above
+     * the diagonal are complete. Sums in float32: keep count small. */
+    void (*gram)(const float *panel, size_t pitch, size_t count, size_t side, double *gram);
     void (*pack)(ecam_pack *p);
     void (*mix)(const ecam_mix *m);
     void (*extremes)(const float *values, size_t count, float *lo, float *hi);

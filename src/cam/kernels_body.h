@@ -319,9 +319,10 @@ static void sweep4(const ecam_sweep *s)
 }
 
 /* Rows i.. against columns j..: TILE_ROWS times `vectors` sums in registers. */
-static inline __attribute__((always_inline)) void gram_tile(const float *panel, size_t count,
-                                                            size_t side, double *gram, size_t i,
-                                                            size_t j, size_t vectors)
+static inline __attribute__((always_inline)) void gram_tile(const float *panel, size_t pitch,
+                                                            size_t count, size_t side,
+                                                            double *gram, size_t i, size_t j,
+                                                            size_t vectors)
 {
     vf sum[TILE_ROWS][TILE_VECTORS];
 
@@ -330,7 +331,7 @@ static inline __attribute__((always_inline)) void gram_tile(const float *panel, 
 #pragma GCC unroll 4
         for (size_t v = 0; v < vectors; v++)
             sum[r][v] = vf_set(0);
-    for (size_t k = 0; k < count; k++, panel += side) {
+    for (size_t k = 0; k < count; k++, panel += pitch) {
         vf column[TILE_VECTORS];
 #pragma GCC unroll 4
         for (size_t v = 0; v < vectors; v++)
@@ -352,17 +353,17 @@ static inline __attribute__((always_inline)) void gram_tile(const float *panel, 
         }
 }
 
-static void gram(const float *panel, size_t count, size_t side, double *out)
+static void gram(const float *panel, size_t pitch, size_t count, size_t side, double *out)
 {
     for (size_t i = 0; i < side; i += TILE_ROWS) {
         size_t j = i / LANES * LANES;
         /* Four vectors are better done as two and two. */
         for (; j + TILE_VECTORS * LANES <= side && j + 4 * LANES != side; j += TILE_VECTORS * LANES)
-            gram_tile(panel, count, side, out, i, j, TILE_VECTORS);
+            gram_tile(panel, pitch, count, side, out, i, j, TILE_VECTORS);
         for (; j + 2 * LANES <= side; j += 2 * LANES)
-            gram_tile(panel, count, side, out, i, j, 2);
+            gram_tile(panel, pitch, count, side, out, i, j, 2);
         if (j < side)
-            gram_tile(panel, count, side, out, i, j, 1);
+            gram_tile(panel, pitch, count, side, out, i, j, 1);
     }
 }
 
@@ -388,7 +389,7 @@ static void pack_block(const ecam_pack *p, size_t c, size_t i, vf sum[LANES], vu
     }
     vf_transpose(block);
     for (size_t r = 0; r < count; r++)
-        vf_store(p->out + (i + r) * p->side + c, block[r]);
+        vf_store(p->out + (i + r) * p->out_pitch + c, block[r]);
 }
 
 static void pack(ecam_pack *p)
@@ -400,7 +401,7 @@ static void pack(ecam_pack *p)
         memset(sum, 0, sizeof sum);
         if (c >= p->channels) {
             for (size_t i = 0; i < p->count; i++)
-                vf_store(p->out + i * p->side + c, vf_set(0));
+                vf_store(p->out + i * p->out_pitch + c, vf_set(0));
             continue;
         }
         for (size_t i = 0; i < p->count; i += LANES)

@@ -25,7 +25,8 @@ typedef struct gram {
     const ecam_task *task;
     const float *rows; /* [c][n] */
     size_t side, padded; /* of the product */
-    float *panel;      /* [PACKED][padded] */
+    float *panel;      /* [PACKED][pitch] */
+    size_t pitch;      /* no large power of two: rows of a tile would share few cache sets */
     double *product;   /* [padded][padded], the upper half */
     uint32_t peak;
     double *matrix;    /* what symmetric.c takes: [full][stride] */
@@ -39,8 +40,9 @@ static ecam_status make_room(gram *g)
 
     g->padded = (g->side + ECAM_LANES - 1) / ECAM_LANES * ECAM_LANES;
     size_t square = g->padded * g->padded;
+    g->pitch = g->padded < 128 ? g->padded : g->padded + ECAM_LANES;
     g->stride = (g->full + 7) / 8 * 8;
-    g->panel = ecam_room_get(s, ECAM_ROOM_FLOATS, PACKED, g->padded, sizeof *g->panel);
+    g->panel = ecam_room_get(s, ECAM_ROOM_FLOATS, PACKED, g->pitch, sizeof *g->panel);
     g->product = ecam_room_get(s, ECAM_ROOM_GRAM, square + g->full * g->stride, 1, sizeof *g->product);
     if (!g->panel || !g->product)
         return ECAM_ENOMEM;
@@ -138,7 +140,7 @@ static void multiply_positions(gram *g, last_column *last)
         s.x = g->rows + first * n;
         s.count = c - first < CHUNK ? c - first : CHUNK;
         g->task->kernels->shift(&s);
-        g->task->kernels->gram(g->panel, s.count, g->padded, g->product);
+        g->task->kernels->gram(g->panel, g->padded, s.count, g->padded, g->product);
         if (g->side < g->full)
             multiply_last(g, s.count, last);
     }
@@ -213,7 +215,7 @@ ecam_status ecam_project_gram_positions(const ecam_task *task, ecam_answer *answ
 
 /* Each channel's mean over some positions: near enough to the true one that
  * correcting the product afterwards loses nothing. */
-#define SAMPLED 64
+#define SAMPLED 16
 
 static void estimate_means(const gram *g, float *pivot)
 {
@@ -236,6 +238,7 @@ static void multiply_channels(gram *g, const float *pivot, double *sum)
                    .pivot = pivot,
                    .side = g->padded,
                    .out = g->panel,
+                   .out_pitch = g->pitch,
                    .sum = sum};
 
     memset(sum, 0, g->padded * sizeof *sum);
@@ -244,8 +247,9 @@ static void multiply_channels(gram *g, const float *pivot, double *sum)
         p.count = n - first < PACKED ? n - first : PACKED;
         g->task->kernels->pack(&p);
         for (size_t at = 0; at < p.count; at += CHUNK)
-            g->task->kernels->gram(g->panel + at * g->padded, p.count - at < CHUNK ? p.count - at : CHUNK,
-                                   g->padded, g->product);
+            g->task->kernels->gram(g->panel + at * g->pitch, g->pitch,
+                                   p.count - at < CHUNK ? p.count - at : CHUNK, g->padded,
+                                   g->product);
     }
     g->peak = p.peak;
 }

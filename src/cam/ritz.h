@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ECAM_RITZ_STEPS 96 /* at most ECAM_TRIDIAGONAL_SIDE */
+#define ECAM_RITZ_STEPS 128 /* at most ECAM_TRIDIAGONAL_SIDE */
 
 typedef struct ecam_ritz {
     size_t steps;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ECAM_TRIDIAGONAL_SIDE 96
+#define ECAM_TRIDIAGONAL_SIDE 128
 
 /* The `wanted` largest eigenvalues of the matrix of side m (at most
  * ECAM_TRIDIAGONAL_SIDE), descending, with vectors [wanted][m]; off holds m - 1
