@@ -25,7 +25,7 @@
 #define MAX_BASIS (ECAM_RITZ_STEPS + MAX_PROBE + 2)
 
 /* How far a vector may be off, in radians. */
-#define ANGLE 2e-6
+#define ANGLE 3e-6
 
 /* Singular values below this share of the first are float64's business. */
 #define LEAST_SHARE 2e-3

@@ -1,7 +1,8 @@
 /* Times ecam_project and what the processor could do at best.
  *
  *   bench_project C H W [method [kernels [data]]]   microseconds a sample
- *   bench_project floor                             FMA peak, read bandwidth
+ *   bench_project floor                             multiply-adds, reads
+ *   bench_project                                   both, eleven usual shapes
  *
  * data: relu (default: smooth fields mixed into channels, noise, rectified),
  * noise, or .npy files of float32 activations (C, H, W). Every call takes
@@ -148,14 +149,15 @@ static void time_job(const job *j, const char *label)
            j->automatic ? "auto" : ecam_method_name(j->method), times[runs / 2], times[0], runs);
 }
 
-static void bench(int argc, char **argv)
+/* words: method, kernels, data; as many as there are. */
+static void bench(size_t c, size_t h, size_t w, int count, char **words)
 {
-    size_t c = strtoul(argv[1], NULL, 10), h = strtoul(argv[2], NULL, 10), w = strtoul(argv[3], NULL, 10);
-    const char *method = argc > 4 ? argv[4] : "auto", *data = argc > 6 ? argv[6] : "relu";
+    const char *method = count > 0 ? words[0] : "auto";
     job j = {.automatic = strcmp(method, "auto") == 0};
     char label[64];
 
-    j.kernels = argc > 5 && strcmp(argv[5], "best") != 0 ? ecam_kernels_find(argv[5]) : ecam_kernels_best();
+    j.kernels = count > 1 && strcmp(words[1], "best") != 0 ? ecam_kernels_find(words[1])
+                                                            : ecam_kernels_best();
     while (!j.automatic && j.method < ECAM_METHOD_COUNT && strcmp(method, ecam_method_name(j.method)) != 0)
         j.method++;
     if (c * h * w == 0 || j.method == ECAM_METHOD_COUNT || !j.kernels ||
@@ -163,7 +165,7 @@ static void bench(int argc, char **argv)
         die("usage: C H W [auto|exact|lanczos|... [best|avx512|avx2|plain [relu|noise|FILE...]]]");
     for (int i = 0; i < INPUTS; i++) {
         float *values = allocate(c * h * w);
-        make_input(argc > 6 + i ? argv[6 + i] : data, values, c, h, w);
+        make_input(count > 2 ? words[2 + i % (count - 2)] : "relu", values, c, h, w);
         j.input[i] = (ecam_activation){.data = values, .dtype = ECAM_F32, .c = c, .h = h, .w = w};
     }
     snprintf(label, sizeof label, "%zu,%zu,%zu", c, h, w);
@@ -219,17 +221,35 @@ static void floor_read(const ecam_kernels *k, size_t bytes)
     free(out);
 }
 
+static void floors(void)
+{
+    floor_fma(ecam_kernels_best());
+    for (size_t bytes = 32 << 10; bytes <= 256 << 20; bytes *= 8)
+        floor_read(ecam_kernels_best(), bytes);
+}
+
+static void bench_all(void)
+{
+    static const size_t shapes[][3] = {
+        {64, 8, 8},     {2048, 7, 7},  {512, 7, 7},   {512, 14, 14},  {768, 14, 14},  {1024, 14, 14},
+        {1024, 16, 16}, {256, 28, 28}, {256, 56, 56}, {64, 112, 112}, {64, 224, 224}};
+
+    floors();
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        bench(shapes[i][0], shapes[i][1], shapes[i][2], 0, NULL);
+}
+
 int main(int argc, char **argv)
 {
     srand48(1);
-    if (argc == 2 && strcmp(argv[1], "floor") == 0) {
-        floor_fma(ecam_kernels_best());
-        for (size_t bytes = 32 << 10; bytes <= 256 << 20; bytes *= 8)
-            floor_read(ecam_kernels_best(), bytes);
-        return 0;
-    }
-    if (argc < 4)
-        die("usage: bench_project C H W [method [kernels [data]]] | floor");
-    bench(argc, argv);
+    if (argc == 1)
+        bench_all();
+    else if (argc == 2 && strcmp(argv[1], "floor") == 0)
+        floors();
+    else if (argc >= 4)
+        bench(strtoul(argv[1], NULL, 10), strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10),
+              argc - 4, argv + 4);
+    else
+        die("usage: [C H W [method [kernels [data]]]] | floor");
     return 0;
 }
