@@ -34,6 +34,7 @@ class Program:
 
     def __init__(self, *arguments, stdin=None):
         self.arguments = [str(argument) for argument in arguments]
+        self.started_ns = time.time_ns()
         self.process = subprocess.Popen(
             [EIGENCAM, *self.arguments], stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
@@ -72,6 +73,15 @@ class Program:
                     raise AssertionError(f"{self} {why} before {pattern!r} came {count}x; "
                                          f"it said:\n{self.said()}")
             return found()[count - 1]
+
+    def wait_until(self, condition):
+        """Until a condition holds that only the program's doings can bring about; for
+        what it does not tell (a row in a database, say)."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert self.is_alive(), f"{self} ended too early; it said:\n{self.said()}"
+            assert time.monotonic() < deadline, f"{self} does not come to it:\n{self.said()}"
+            time.sleep(0.01)
 
     def is_alive(self):
         return self.process.poll() is None

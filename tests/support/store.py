@@ -22,6 +22,14 @@ class Store:
         finally:
             database.close()
 
+    def wait_connected(self, log):
+        """Until this log is subscribed: it has stored what a stage tells a newcomer."""
+        def is_there():
+            return os.path.exists(os.path.join(self.folder, "index.sqlite")) and self.rows(
+                "SELECT * FROM sqlite_master WHERE name = 'stats'") and self.rows(
+                "SELECT * FROM stats WHERE time_ns > ?", log.started_ns)
+        log.wait_until(is_there)
+
     def epochs(self):
         return self.rows("SELECT runs.name AS run, epochs.* FROM epochs"
                          " JOIN runs ON runs.id = run_id ORDER BY epochs.id")

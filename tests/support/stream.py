@@ -18,7 +18,7 @@ class Stage(Program):
     """A stage with endpoints of its own, ready to be connected to."""
 
     def __init__(self, *options, folder=None):
-        self.folder = folder or Folder()
+        self.folder, self.owns_folder = folder or Folder(), folder is None
         self.trainers = f"ipc://{self.folder / 'in'}"
         self.loggers = f"ipc://{self.folder / 'out'}"
         super().__init__("stage", "--in", self.trainers, "--out", self.loggers, *options)
@@ -33,7 +33,8 @@ class Stage(Program):
         try:
             super().__exit__(*exc)
         finally:
-            self.folder.__exit__()
+            if self.owns_folder:
+                self.folder.__exit__()
 
 
 # ---- trainers ----
@@ -318,3 +319,42 @@ class Logger:
 
     def __exit__(self, *_):
         self.close()
+
+
+class FakeStage:
+    """Publishes whatever a test makes up, to a logger under test."""
+
+    def __init__(self, folder):
+        self.loggers = f"ipc://{folder / 'out'}"
+        self.common = {"v": 1, "stage": secrets.randbits(64)}
+        self.seq = {}
+        self.socket = _context.socket(zmq.XPUB)
+        self.socket.set(zmq.SNDHWM, 0)
+        self.socket.set(zmq.LINGER, PATIENCE * 1000)
+        self.socket.bind(self.loggers)
+
+    def wait_subscriber(self):
+        assert self.socket.poll(PATIENCE * 1000), "no logger subscribes"
+        self.socket.recv()
+        return self
+
+    def send(self, kind, topic, header, *frames):
+        seq = self.seq[topic] = self.seq.get(topic, -1) + 1
+        header = {**self.common, "type": kind, "seq": seq, "time_ns": time.time_ns(), **header}
+        self.socket.send_multipart([topic.encode(), msgpack.packb(header), *frames])
+
+    def image(self, png, run="run", output="out", sample=0, **header):
+        """An `image` of epoch 1, sized 5 x 4, with these keys changed."""
+        self.send("image", f"image|{run}|{output}|eval|", {
+            "run": run, "output": output, "mode": "eval", "epoch": 1, "attempt": 1,
+            "sample": sample, "ds_id": "", "rank": 0, "step": 0, "index": sample, "label": None,
+            "pred": None, "width": 5, "height": 4, "encoding": "png", "frame": 2, **header}, png)
+
+    def summary(self, run="run", output="out", **header):
+        self.send("epoch", f"epoch|{run}|{output}|eval|", {
+            "run": run, "output": output, "mode": "eval", "epoch": 1, "attempt": 1,
+            "samples": 1, "components": 1, "complete": True, "missing_ranks": [], "lost": 0,
+            "rejected": 0, "late": 0, "published": {"image": 1}, "latency_ns": 1, **header})
+
+    def close(self):
+        self.socket.close()
