@@ -63,8 +63,9 @@ typedef struct ecam_project_options {
 
 /* What a projection gives; the arrays belong to the workspace and hold until
  * its next use.
- * maps        float32 [shown][h][w], signed, activation units; maps from
- *             `components` on are zeros
+ * maps        float32 [shown][h][w], signed, activation units (times one power
+ *             of two where float64 activations leave float32's range); maps
+ *             from `components` on are zeros
  * singular    [shown] singular values, descending, 0 beyond the rank
  * explained   [shown] s_i^2 / sum_j s_j^2; 0 beyond the rank
  * shown       n_components, or what the variance target asks for (0 for a

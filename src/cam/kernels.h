@@ -30,19 +30,19 @@ typedef struct ecam_shift {
     const float *x; /* [count][n] */
     size_t n, count, padded;
     float *out;
-    double *last;
+    float *last;
     uint32_t peak; /* the larger of itself and the largest magnitude's bits */
 } ecam_shift;
 
-/* One pass over B [rows][stride] for up to 4 vectors at once: left = B x, for a
- * single vector less beta times its predecessor, and y = B' left. */
+/* One pass over B [rows][stride]: left = B x less beta times what left was
+ * before, and y = B' left. */
 typedef struct ecam_sweep {
     const float *matrix;
     size_t rows, stride;
-    const float *x;  /* [vectors][stride] */
-    float *left;     /* [rows]; the predecessor, then the result; single vector only */
+    const float *x; /* [stride] */
+    float *left;    /* [rows] */
     float beta;
-    float *y;        /* [vectors][stride] */
+    float *y;       /* [stride] */
 } ecam_sweep;
 
 /* A tile of activations turned over: out [count][side] = x' - pivot. */
@@ -74,7 +74,6 @@ typedef struct ecam_kernels {
     void (*shift)(ecam_shift *s);
     /* Returns the squared norm of left. */
     double (*sweep)(const ecam_sweep *s);
-    void (*sweep4)(const ecam_sweep *s);
     /* out[i] = v_i y and y -= sum h[i] v_i, for count rows v of n floats. */
     void (*dots)(const float *v, size_t count, size_t n, const float *y, double *out);
     void (*subtract)(const float *v, size_t count, size_t n, const double *h, float *y);
@@ -82,6 +81,8 @@ typedef struct ecam_kernels {
      * (a multiple of ECAM_LANES), `pitch` apart; only elements on and above
      * the diagonal are complete. Sums in float32: keep count small. */
     void (*gram)(const float *panel, size_t pitch, size_t count, size_t side, double *gram);
+    /* out [side] += sum over count rows of factors[i] panel[i], `side` apart. */
+    void (*column)(const float *panel, size_t count, size_t side, const float *factors, double *out);
     void (*pack)(ecam_pack *p);
     void (*mix)(const ecam_mix *m);
     void (*extremes)(const float *values, size_t count, float *lo, float *hi);

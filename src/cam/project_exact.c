@@ -31,7 +31,8 @@ static ecam_status make_room(const ecam_task *task, exact *e)
     e->work_length = 64 * e->d;
     e->gram = ecam_room_get(s, ECAM_ROOM_GRAM, d, d, sizeof(double));
     e->diagonal = ecam_room_get(s, ECAM_ROOM_SMALL, d, 5, sizeof(double));
-    e->work = ecam_room_get(s, ECAM_ROOM_LAPACK, d, 64 * sizeof(double) + 12 * sizeof(lapack_int), 1);
+    e->work = ecam_room_get(s, ECAM_ROOM_LAPACK, d,
+                            64 * sizeof(double) + 12 * sizeof(lapack_int), 1);
     if (!e->gram || !e->diagonal || !e->work)
         return ECAM_ENOMEM;
     e->off = e->diagonal + d;
@@ -111,6 +112,25 @@ static void fill(const ecam_task *task, const exact *e, const double *matrix,
     }
 }
 
+static ecam_status add_maps(const ecam_task *task, exact *e, const double *matrix,
+                            ecam_answer *answer)
+{
+    if (answer->components == 0)
+        return ECAM_OK;
+    e->vectors = ecam_room_get(task->scratch, ECAM_ROOM_VECTORS, answer->components, (size_t)e->d,
+                               sizeof *e->vectors);
+    if (!e->vectors)
+        return ECAM_ENOMEM;
+    if (!find_vectors(e, answer->components))
+        return ECAM_EMATH;
+    if (!e->by_position)
+        e->work = ecam_room_get(task->scratch, ECAM_ROOM_LAPACK, task->n, 1, sizeof *e->work);
+    if (!e->work)
+        return ECAM_ENOMEM;
+    fill(task, e, matrix, answer);
+    return ECAM_OK;
+}
+
 ecam_status ecam_project_exact(const ecam_task *task, ecam_answer *answer)
 {
     size_t c = task->activation->c, n = task->n;
@@ -139,18 +159,5 @@ ecam_status ecam_project_exact(const ecam_task *task, ecam_answer *answer)
         answer->singular[i] = sqrt(e.values[i]);
         answer->explained[i] = e.values[i] / trace;
     }
-    if (components == 0)
-        return ECAM_OK;
-    e.vectors = ecam_room_get(task->scratch, ECAM_ROOM_VECTORS, components, (size_t)e.d, sizeof(double));
-    if (!e.vectors)
-        return ECAM_ENOMEM;
-    if (!find_vectors(&e, components))
-        return ECAM_EMATH;
-    if (!e.by_position) {
-        e.work = ecam_room_get(task->scratch, ECAM_ROOM_LAPACK, n, 1, sizeof(double));
-        if (!e.work)
-            return ECAM_ENOMEM;
-    }
-    fill(task, &e, in.matrix, answer);
-    return ECAM_OK;
+    return add_maps(task, &e, in.matrix, answer);
 }

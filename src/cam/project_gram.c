@@ -111,22 +111,15 @@ static ecam_status begin(gram *g, const ecam_task *task)
 /* The products of a last position that stands alone beyond whole vectors:
  * a column of its own instead of a vector of padding. */
 typedef struct last_column {
-    double values[CHUNK]; /* of a chunk's rows */
-    float *part;          /* [padded] */
-    double *sum;          /* [padded + 1] */
+    float values[CHUNK]; /* of a chunk's rows */
+    double *sum;         /* [padded + 1] */
 } last_column;
 
 static void multiply_last(const gram *g, size_t count, last_column *last)
 {
-    double corner = 0;
-
-    memset(last->part, 0, g->padded * sizeof *last->part);
-    g->task->kernels->subtract(g->panel, count, g->padded, last->values, last->part);
-    for (size_t i = 0; i < g->padded; i++)
-        last->sum[i] -= (double)last->part[i];
+    g->task->kernels->column(g->panel, count, g->padded, last->values, last->sum);
     for (size_t i = 0; i < count; i++)
-        corner += last->values[i] * last->values[i];
-    last->sum[g->padded] += corner;
+        last->sum[g->padded] += (double)last->values[i] * (double)last->values[i];
 }
 
 static void multiply_positions(gram *g, last_column *last)
@@ -180,12 +173,11 @@ static void add_last(gram *g, const last_column *last)
 
 static ecam_status make_last(const gram *g, last_column *last)
 {
-    last->sum = ecam_room_get(g->task->scratch, ECAM_ROOM_VECTORS, g->padded + ECAM_LANES,
-                              sizeof(double) + sizeof(float), 1);
+    last->sum = ecam_room_get(g->task->scratch, ECAM_ROOM_VECTORS, g->full + ECAM_LANES, 1,
+                              sizeof *last->sum);
     if (!last->sum)
         return ECAM_ENOMEM;
-    last->part = (float *)(last->sum + g->padded + ECAM_LANES);
-    memset(last->sum, 0, (g->padded + 1) * sizeof *last->sum);
+    memset(last->sum, 0, (g->full + ECAM_LANES) * sizeof *last->sum);
     return ECAM_OK;
 }
 

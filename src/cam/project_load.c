@@ -14,8 +14,7 @@
     }                                                                                         \
     break
 
-static void load_numbers(const void *src, ecam_dtype dtype, size_t start, size_t count,
-                         double *dst)
+static void convert(const void *src, ecam_dtype dtype, size_t start, size_t count, double *dst)
 {
     switch (dtype) {
     case ECAM_BOOL: CONVERT(uint8_t, v != 0);
@@ -34,10 +33,11 @@ static void load_numbers(const void *src, ecam_dtype dtype, size_t start, size_t
     }
 }
 
-void ecam_load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t count,
-                       double *dst)
+/* Values that are not finite become 0. */
+static void load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t count,
+                         double *dst)
 {
-    load_numbers(src, dtype, start, count, dst);
+    convert(src, dtype, start, count, dst);
     for (size_t i = 0; i < count; i++)
         dst[i] = isfinite(dst[i]) ? dst[i] : 0;
 }
@@ -51,7 +51,7 @@ static ecam_status load_rows(const ecam_task *task, double *matrix)
     size_t c = a->c, n = task->n;
 
     if (!a->channels_last) {
-        ecam_load_doubles(a->data, a->dtype, 0, c * n, matrix);
+        load_doubles(a->data, a->dtype, 0, c * n, matrix);
         return ECAM_OK;
     }
     double *strip = ecam_room_get(task->scratch, ECAM_ROOM_STRIP, c, STRIP, sizeof *strip);
@@ -59,7 +59,7 @@ static ecam_status load_rows(const ecam_task *task, double *matrix)
         return ECAM_ENOMEM;
     for (size_t first = 0; first < n; first += STRIP) {
         size_t count = n - first < STRIP ? n - first : STRIP;
-        ecam_load_doubles(a->data, a->dtype, first * c, count * c, strip);
+        load_doubles(a->data, a->dtype, first * c, count * c, strip);
         for (size_t i = 0; i < c; i++)
             for (size_t p = 0; p < count; p++)
                 matrix[i * n + first + p] = strip[p * c + i];
@@ -202,13 +202,13 @@ ecam_status ecam_load_rows(const ecam_task *task, const float **out)
         return ECAM_ENOMEM;
     *out = rows;
     for (size_t i = 0; i < c && !a->channels_last; i++) {
-        load_numbers(a->data, a->dtype, i * n, n, strip);
+        convert(a->data, a->dtype, i * n, n, strip);
         for (size_t p = 0; p < n; p++)
             rows[i * n + p] = (float)strip[p];
     }
     for (size_t first = 0; first < n && a->channels_last; first += STRIP) {
         size_t count = n - first < STRIP ? n - first : STRIP;
-        load_numbers(a->data, a->dtype, first * c, count * c, strip);
+        convert(a->data, a->dtype, first * c, count * c, strip);
         for (size_t i = 0; i < c; i++)
             for (size_t p = 0; p < count; p++)
                 rows[i * n + first + p] = (float)strip[p * c + i];

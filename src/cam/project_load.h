@@ -5,10 +5,6 @@
 
 #include "cam/project_plan.h"
 
-/* count elements of src from number `start` on; not finite ones become 0. */
-void ecam_load_doubles(const void *src, ecam_dtype dtype, size_t start, size_t count,
-                       double *dst);
-
 /* A matrix that is centred: out [c][n] = (A - mean of each channel) * 2^-exponent.
  * norm2: squared Frobenius norm of A * 2^-exponent, before centring. */
 typedef struct ecam_centred {

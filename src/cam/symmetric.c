@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ANGLE 2e-7
+#define ANGLE 2e-6
 
 static double *vector(const ecam_symmetric *s, double *basis, size_t i)
 {
@@ -101,20 +101,28 @@ static size_t count_above(const ecam_symmetric *s, double x, double *copy)
     return count;
 }
 
-/* The squared Frobenius norm of the matrix on the complement of the basis:
- * that of the whole less that of the tridiagonal part and its two links. */
-static double norm2_beyond(const ecam_symmetric *s)
+/* What the eigenvalues on the complement of the basis cannot exceed. Their sum
+ * and the sum of their squares are those of the whole less those of the
+ * tridiagonal part (and its links); the largest of p numbers is at most their
+ * mean plus sqrt(p - 1) standard deviations (Samuelson's inequality). */
+static double most_beyond(const ecam_symmetric *s)
 {
     const ecam_ritz *r = &s->ritz;
-    double rest = 0, square;
+    double sum = 0, squares = 0, square, p = (double)(s->side - r->steps);
 
     for (size_t i = 0; i < s->side; i++) {
-        s->kernels->products(s->matrix + i * s->stride, 1, s->stride, s->matrix + i * s->stride, &square);
-        rest += square;
+        const double *row = s->matrix + i * s->stride;
+        s->kernels->products(row, 1, s->stride, row, &square);
+        squares += square;
+        sum += row[i];
     }
-    for (size_t i = 0; i < r->steps; i++)
-        rest -= r->diagonal[i] * r->diagonal[i] + 2 * r->off[i] * r->off[i];
-    return rest;
+    for (size_t i = 0; i < r->steps; i++) {
+        squares -= r->diagonal[i] * r->diagonal[i] + 2 * r->off[i] * r->off[i];
+        sum -= r->diagonal[i];
+    }
+    if (r->steps == s->side)
+        return 0;
+    return sum / p + sqrt((p - 1) / p * fmax(squares - sum * sum / p, 0));
 }
 
 /* Usually the complement is too small to hold another leading eigenvalue. */
@@ -123,7 +131,7 @@ static bool missed_none(const ecam_symmetric *s, double *copy)
     double last = s->ritz.values[s->wanted - 1], x = last * (1 + 1e-6);
     size_t known = 0;
 
-    if (norm2_beyond(s) < last * last)
+    if (most_beyond(s) < last)
         return true;
     while (known < s->wanted && s->ritz.values[known] > x)
         known++;
@@ -142,7 +150,7 @@ ecam_status ecam_symmetric_solve(ecam_symmetric *s)
         return ECAM_ENOMEM;
     for (size_t i = 0; i < s->side; i++)
         trace += s->matrix[i * s->stride + i];
-    ecam_ritz_init(&s->ritz, s->wanted, s->share, ANGLE, s->wanted + 15, 4, small);
+    ecam_ritz_init(&s->ritz, s->wanted, s->share, ANGLE, s->wanted + 12, 3, small);
     if (!iterate(s, basis, trace))
         return ECAM_EMATH;
     s->wanted = s->ritz.wanted;
