@@ -378,12 +378,12 @@ static void add_to_page(ecam_render *r, ecam_row *row)
         p->number = (uint32_t)(row->number / r->page_rows);
         p->h = 0;
     }
-    if (row->status != ECAM_OK)
-        return;
-    if (row->first_on_page) {
+    if (row->first_on_page && row->has_header) {
         take_piece(p, &row->header);
         p->h = row->layout.header_height;
     }
+    if (row->status != ECAM_OK)
+        return;
     take_piece(p, &row->band);
     p->w = row->layout.width;
     p->h += row->layout.row_height;
@@ -395,7 +395,7 @@ static bool ends_page(const ecam_render *r, size_t i)
     return r->context.sheet && ((i + 1) % r->page_rows == 0 || i + 1 == r->n);
 }
 
-/* A page whose first row failed has no header and is left out. */
+/* A page without header (memory was short) or without any row is left out. */
 static void submit_page(ecam_render *r)
 {
     page *p = &r->page;

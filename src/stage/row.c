@@ -196,10 +196,12 @@ static ecam_status draw_map(ecam_row *row, ecam_worker *worker, const row_canvas
 
 static ecam_status draw_header(ecam_row *row, ecam_worker *worker, const row_canvas *canvas)
 {
-    ecam_status st = ecam_sheet_header(worker->sheet, &row->layout, canvas->band);
+    ecam_status st = worker->sheet ? ecam_sheet_header(worker->sheet, &row->layout, canvas->band)
+                                   : ECAM_ENOMEM;
     if (st == ECAM_OK)
         st = ecam_png_band(worker->png, canvas->band, NULL, row->layout.width,
                            row->layout.header_height, &row->header, &row->error);
+    row->has_header = st == ECAM_OK;
     return st;
 }
 
@@ -248,8 +250,6 @@ static ecam_status draw_sheet(ecam_row *row, ecam_worker *worker, const row_canv
     char(*texts)[NOTE_BYTES] = calloc(n + 1, sizeof *texts);
     ecam_status st = overlays && notes && texts && worker->sheet ? ECAM_OK : ECAM_ENOMEM;
 
-    if (st == ECAM_OK && row->first_on_page)
-        st = draw_header(row, worker, canvas);
     if (st == ECAM_OK)
         st = draw_band(row, worker, canvas, overlays, notes, texts);
     free(overlays);
@@ -263,7 +263,10 @@ void ecam_row_draw(ecam_row *row, ecam_worker *worker)
     row_canvas canvas = {0};
 
     row->error = (ecam_error){0};
+    row->has_header = false;
     row->status = worker->workspace && worker->png ? cut_canvas(row, worker, &canvas) : ECAM_ENOMEM;
+    if (row->status == ECAM_OK && row->first_on_page)
+        row->status = draw_header(row, worker, &canvas);
     if (row->status == ECAM_OK)
         row->status = ecam_sample_load(row->sample, worker, &row->error);
     if (row->status == ECAM_OK)

@@ -43,6 +43,7 @@ typedef struct ecam_row {
     float *lo, *hi;          /* of each map */
     float *divisors;         /* of each overlay */
     ecam_png_piece header, band;
+    bool has_header;         /* where it is the first on its page, even if it failed */
 
     size_t emitted;          /* results that are out */
 } ecam_row;
