@@ -1,0 +1,116 @@
+"""The end of an epoch: what a running stage takes from the last marker to the
+epoch message, and what the seed takes in the training process."""
+import statistics
+import time
+
+import numpy as np
+
+import competitors
+from harness import Target, case, features, find, peak_error, photos, ratio
+from support.stream import Logger, Stage, Trainer
+
+TITLE = ("The end of an epoch: 5 samples of 2048x7x7 over 224x224, 3 components; 15 overlays, maps, "
+         "images and the sheet (the seed: its grid)")
+SAMPLES, K, SHAPE = 5, 3, (2048, 7, 7)
+ROUNDS = 3      # of the seed's epoch end; after each, so many of the stage's
+EPOCHS = 12
+COLLECTED = 0.1  # seconds from the samples to the marker: a training epoch is longer
+AT_ONCE, LATER, OUTSIDE = "marker right after the samples", "eigencam", "as a logger sees it"
+SEED = "the seed's NumPy and matplotlib"
+
+
+class Batches:
+    """Another batch for every epoch."""
+
+    def __init__(self):
+        rng = np.random.default_rng(5)
+        self.images = np.stack([p.transpose(2, 0, 1) for p in photos(20)])
+        self.activations = np.stack([features(SHAPE, rng) for _ in range(20)])
+
+    def __getitem__(self, i):
+        chosen = [(SAMPLES * i + 3 * (i // 4) + n) % 20 for n in range(SAMPLES)]
+        return {"images": np.ascontiguousarray(self.images[chosen]),
+                "activations": np.ascontiguousarray(self.activations[chosen]),
+                "labels": np.array(chosen), "preds": np.array(chosen[::-1])}
+
+
+def seed_epoch(batch):
+    images = [np.moveaxis(image, 0, -1) for image in batch["images"]]
+    names = [[f"class {n}" for n in batch[key]] for key in ("labels", "preds")]
+    return competitors.seed_epoch_end(np.stack(images), batch["activations"], *names, K)
+
+
+class Session:
+    """A stage with a trainer, and a logger that takes everything."""
+
+    def __init__(self, workers, batches):
+        self.stage = Stage("--workers", workers)
+        self.logger = Logger(self.stage)
+        self.trainer = Trainer(self.stage).ready()
+        self.batches, self.epoch = batches, 0
+
+    def run(self, wait_seconds):
+        """One epoch: its results, and the seconds that it took from the marker as
+        the stage sees it and as we do."""
+        self.epoch += 1
+        self.trainer.batch(self.batches[self.epoch], epoch=self.epoch)
+        time.sleep(wait_seconds)
+        start = time.perf_counter()
+        self.trainer.epoch_end(epoch=self.epoch)
+        results = self.logger.wait_epoch()
+        outside = time.perf_counter() - start
+        return results, results.summary["latency_ns"] / 1e9, outside
+
+    def close(self):
+        self.trainer.close()
+        self.logger.close()
+        self.stage.__exit__(None, None, None)
+
+
+def compare(session, batches):
+    """The first epoch's pictures with the seed's."""
+    results, _, _ = session.run(COLLECTED)
+    batch = batches[session.epoch]
+    if results.counts() != {"overlay": 15, "map": 15, "image": 5, "sheet": 1}:
+        raise ValueError(f"the stage sent {results.counts()}")
+    expected = competitors.seed_overlays(np.moveaxis(batch["images"], 1, -1), batch["activations"], K)
+    for i, activation in enumerate(batch["activations"]):
+        maps = competitors.seed_svd(activation, K)
+        own = [results.maps[i, c].projection() for c in range(K)]
+        if peak_error(own, maps) > 1e-3:
+            raise ValueError(f"sample {i}: its maps differ")
+        for c in range(K):
+            apart = np.abs(results.overlays[i, c].pixels().astype(int) - expected[c][i])
+            if np.mean(apart.max(axis=-1) > 0) > 0.02:
+                raise ValueError(f"sample {i}, component {c}: the overlays differ")
+
+
+def result(way, times):
+    return {"way": way, "seconds": statistics.median(times), "least": min(times), "runs": len(times)}
+
+
+def measure(setting):
+    batches, session = Batches(), None
+    times = {LATER: [], AT_ONCE: [], OUTSIDE: [], SEED: []}
+    try:
+        session = Session(setting.threads, batches)
+        compare(session, batches)
+        for number in range(ROUNDS):
+            start = time.perf_counter()
+            seed_epoch(batches[number])
+            times[SEED].append(time.perf_counter() - start)
+            for _ in range(EPOCHS):
+                _, inside, outside = session.run(COLLECTED)
+                times[LATER].append(inside)
+                times[OUTSIDE].append(outside)
+                times[AT_ONCE].append(session.run(0)[1])
+    finally:
+        if session:
+            session.close()
+    name = f"--workers {setting.threads}"
+    return [case(name, [result(way, taken) for way, taken in times.items()])]
+
+
+def targets(cases):
+    return [Target("the end of an epoch against the seed's procedure with its grid",
+                   ratio(find(cases, "--workers 1"), SEED), 200)]
