@@ -6,7 +6,7 @@ import numpy as np
 
 from support import tap
 from support.program import Folder, refused, run
-from support.stream import Logger, Stage, Trainer, sample_data
+from support.stream import SharedStage, Trainer, sample_data
 
 # ---- options: status 2, and one line with what was wrong and what is accepted ----
 
@@ -95,21 +95,7 @@ def bad_command(value):
 # ---- messages: one error each, counted, and the next good batch is used ----
 
 
-class Setting:
-    stage = logger = None
-
-    @classmethod
-    def start(cls):
-        if cls.stage is None:
-            cls.stage = Stage()
-            cls.logger = Logger(cls.stage)
-        return cls.stage, cls.logger
-
-    @classmethod
-    def finish(cls):
-        if cls.stage is not None:
-            cls.logger.close()
-            cls.stage.__exit__(None)
+SHARED = SharedStage()
 
 
 def tensor(**changes):
@@ -207,10 +193,9 @@ class Faulty(Trainer):
     it, with one of the codes ("a|b"), and a good batch after it is used."""
 
     def __init__(self, run, code, **keys):
-        self.stage, self.logger = Setting.start()
+        self.stage, self.logger = SHARED.start()
         self.code = code
         self.before = self.stage.stats()["errors"]
-        self.logger.errors.clear()
         super().__init__(self.stage, run, **keys)
 
     def __exit__(self, kind, *_):
@@ -221,7 +206,8 @@ class Faulty(Trainer):
     def check(self):
         self.batch(sample_data(2), step=1)
         self.epoch_end(sent=None)
-        summary = self.logger.wait_epoch().summary
+        (epoch,) = self.logger.wait_epochs(1, self.run)
+        summary = epoch.summary
         assert summary["samples"] == 2, f"the good batch is not used: {summary}"
         errors = self.logger.errors
         assert len(errors) == 1, f"{len(errors)} errors: {errors}"
@@ -282,8 +268,7 @@ def an_epoch_end_without_its_epoch_is_an_error():
 
 @tap.case
 def a_label_outside_the_mapping_is_shown_as_its_number_and_told_once():
-    stage, logger = Setting.start()
-    logger.errors.clear()
+    stage, logger = SHARED.start()
     with Trainer(stage, "unmapped") as trainer:
         trainer.hello(label_mapping={"cat": 0})
         trainer.batch(sample_data(3, labels=[0, 4, 4], preds=[5, 0, 0]))
@@ -297,8 +282,7 @@ def a_label_outside_the_mapping_is_shown_as_its_number_and_told_once():
 
 @tap.case
 def values_that_are_not_finite_are_no_error():
-    stage, logger = Setting.start()
-    logger.errors.clear()
+    stage, logger = SHARED.start()
     data = sample_data(2)
     data["activations"][0, 0, 0, 0] = np.inf
     data["activations"][1] = np.nan
@@ -312,9 +296,8 @@ def values_that_are_not_finite_are_no_error():
 
 @tap.case
 def a_flood_of_errors_is_counted_to_the_last():
-    stage, logger = Setting.start()
+    stage, logger = SHARED.start()
     before = stage.stats()["errors"]
-    logger.errors.clear()
     with Trainer(stage, "flood") as trainer:
         for _ in range(1000):
             trainer.send_raw(b"batch|eval||flood|", b"\xc1")
@@ -326,4 +309,4 @@ def a_flood_of_errors_is_counted_to_the_last():
 
 
 if __name__ == "__main__":
-    tap.main(Setting.finish)
+    tap.main(SHARED.finish)

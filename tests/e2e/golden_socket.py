@@ -8,29 +8,13 @@ import random
 import numpy as np
 
 from support import golden, tap
-from support.stream import ENCODINGS, Logger, Stage, Trainer
+from support.stream import ENCODINGS, SharedStage, Trainer
 
 RUNS = golden.runs()
 OUTPUTS = {"epoch": "expected_display", "image": "expected_display_image"}
 
 
-class Setting:
-    """The stage and its logger, started by the first case that wants them."""
-
-    stage = logger = None
-
-    @classmethod
-    def start(cls):
-        if cls.stage is None:
-            cls.stage = Stage()
-            cls.logger = Logger(cls.stage)
-        return cls.stage, cls.logger
-
-    @classmethod
-    def finish(cls):
-        if cls.stage is not None:
-            cls.logger.close()
-            cls.stage.__exit__(None)
+SHARED = SharedStage()
 
 
 def traces(run):
@@ -83,19 +67,17 @@ def check_epoch(run, epoch, display):
         golden.compare_display(run, display, sample, component, picture.pixels())
 
 
-def receive(run, name):
+def receive(run, name, logger):
     """Both outputs of the run, checked."""
-    _, logger = Setting.start()
-    results = {epoch.summary["output"]: epoch for epoch in logger.wait_epochs(len(OUTPUTS))}
+    epochs = logger.wait_epochs(len(OUTPUTS), name)
     assert not logger.errors, f"errors: {logger.errors}"
+    results = {epoch.summary["output"]: epoch for epoch in epochs}
     for output, display in OUTPUTS.items():
-        epoch = results[output]
-        assert epoch.summary["run"] == name, f"summary of {epoch.summary['run']}"
-        check_epoch(run, epoch, display)
+        check_epoch(run, results[output], display)
 
 
 def by_one_rank(run, encoding):
-    stage, _ = Setting.start()
+    stage, logger = SHARED.start()
     name = f"{run.name}, {encoding}"
     # msgpack-numpy's form has no layout, and the trace's own is left to work.
     layouts = run.layouts() if encoding == "frames" else {}
@@ -103,13 +85,13 @@ def by_one_rank(run, encoding):
         trainer.hello(traces=traces(run))
         trainer.batch(run.batch(), dtypes=run.dtypes(), layouts=layouts)
         trainer.epoch_end()
-        receive(run, name)
+        receive(run, name, logger)
         trainer.bye()
 
 
 def by_three_ranks(run):
     """Rank r has the samples r, r + 3, ..., one a step; all arrive in disorder."""
-    stage, _ = Setting.start()
+    stage, logger = SHARED.start()
     name = f"{run.name}, three ranks"
     data = run.batch()
     ranks = [Trainer(stage, name, rank=rank, world=3).ready() for rank in range(3)]
@@ -123,7 +105,7 @@ def by_three_ranks(run):
                           step=step, dtypes=run.dtypes(), layouts=run.layouts())
     for rank in ranks:
         rank.epoch_end()
-    receive(run, name)
+    receive(run, name, logger)
     for rank in ranks:
         rank.bye()
         rank.close()
@@ -140,4 +122,4 @@ assert len(RUNS) == 52 and np.all([run.spec["expected_labels"] is None
                                    for run in RUNS])
 
 if __name__ == "__main__":
-    tap.main(Setting.finish)
+    tap.main(SHARED.finish)

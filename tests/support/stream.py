@@ -37,6 +37,26 @@ class Stage(Program):
                 self.folder.__exit__()
 
 
+class SharedStage:
+    """A stage and a logger for many cases: started by the first that wants them, and anew
+    where a case has brought the stage down."""
+
+    def __init__(self, *options):
+        self.options, self.stage, self.logger = options, None, None
+
+    def start(self):
+        if self.stage is None or not self.stage.is_alive():
+            self.stage = Stage(*self.options)
+            self.logger = Logger(self.stage)
+        self.logger.errors.clear()
+        return self.stage, self.logger
+
+    def finish(self):
+        if self.stage is not None:
+            self.logger.close()
+            self.stage.__exit__(None)
+
+
 # ---- trainers ----
 
 ENCODINGS = ("frames", "inline", "msgpack-numpy")
@@ -69,6 +89,7 @@ class Trainer:
         self.common = {"v": 1, "run": run, "rank": rank, "world": world,
                        "session": secrets.randbits(64) if session is None else session}
         self.run, self.encoding, self.topics = run, encoding, topics
+        self.stage = endpoint if isinstance(endpoint, Stage) else None
         self.seq, self.sent, self.steps = {}, {}, {}
         self.subscriptions, self.wants = set(), []
         self.socket = _context.socket(zmq.XPUB)
@@ -90,8 +111,11 @@ class Trainer:
 
     def wait_subscribed(self, topic):
         """Until the stage has subscribed to something that this topic begins with."""
+        deadline = time.monotonic() + PATIENCE
         while not any(topic.startswith(prefix) for prefix in self.subscriptions):
-            assert self.read_upstream(PATIENCE * 1000), \
+            self.read_upstream(200)
+            assert self.stage is None or self.stage.is_alive(), "the stage has ended"
+            assert time.monotonic() < deadline, \
                 f"nobody subscribes to {topic!r}, only to {self.subscriptions}"
         return self
 
@@ -297,10 +321,13 @@ class Logger:
         if header["type"] == "epoch":
             self.finished.append(key)
 
-    def wait_epochs(self, count=1):
-        """The next `count` epochs that are summed up, oldest first."""
-        self.wait_for(lambda: len(self.finished) >= count)
-        keys, self.finished = self.finished[:count], self.finished[count:]
+    def wait_epochs(self, count=1, run=None):
+        """The next `count` epochs (of this run) that are summed up, oldest first."""
+        def summed_up():
+            return [key for key in self.finished if run in (None, key[0])]
+        self.wait_for(lambda: len(summed_up()) >= count)
+        keys = summed_up()[:count]
+        self.finished = [key for key in self.finished if key not in keys]
         return [self.epochs.pop(key) for key in keys]
 
     def wait_epoch(self):
