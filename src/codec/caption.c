@@ -1,5 +1,6 @@
 #include "codec/caption.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,12 @@
 /* Labels come again in every row and epoch. A slot holds the last caption with
  * its hash. */
 #define SLOTS 256
+
+/* However separate their font maps are, all threads share cairo's and
+ * FreeType's caches of open fonts, and Debian 12's cairo crashes where two
+ * threads fill them at once. So one thread at a time calls these libraries; a
+ * caption that is in its slot calls none. */
+static pthread_mutex_t font_libraries = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct slot {
     char *text;
@@ -145,7 +152,9 @@ ecam_status ecam_captions_set(ecam_captions *c, const char *text, ecam_caption_s
         s->style = style;
         s->box_w = w;
         s->box_h = h;
+        pthread_mutex_lock(&font_libraries);
         ecam_status st = s->text ? set_caption(c, clean, style, w, h, &s->caption) : ECAM_ENOMEM;
+        pthread_mutex_unlock(&font_libraries);
         if (st != ECAM_OK) {
             clear_slot(s);
             return st;
@@ -221,12 +230,14 @@ ecam_status ecam_captions_create(ecam_captions **out)
     *out = NULL;
     if (!c)
         return ECAM_ENOMEM;
+    pthread_mutex_lock(&font_libraries);
     c->fonts = pango_cairo_font_map_new();
     c->context = pango_font_map_create_context(c->fonts);
     set_options(c->context);
     c->layout = pango_layout_new(c->context);
     keep_words(c->layout);
     ecam_status st = load_fonts(c);
+    pthread_mutex_unlock(&font_libraries);
     if (st != ECAM_OK)
         ecam_captions_destroy(&c);
     *out = c;
@@ -241,9 +252,11 @@ void ecam_captions_destroy(ecam_captions **captions)
         return;
     for (size_t i = 0; i < SLOTS; i++)
         clear_slot(&c->slots[i]);
+    pthread_mutex_lock(&font_libraries);
     g_object_unref(c->layout);
     g_object_unref(c->context);
     g_object_unref(c->fonts);
+    pthread_mutex_unlock(&font_libraries);
     free(c);
     *captions = NULL;
 }
