@@ -21,6 +21,7 @@ typedef struct draw {
     const char *images_path, *activations_path, *labels_path, *preds_path;
     const char *dir, *run_name;
     uint64_t epoch_number, workers;
+    ecam_mode mode;
     bool bfloat16, help;
     ecam_arena arena;
     ecam_trace trace;
@@ -52,6 +53,7 @@ static void list_options(ecam_option_list *list)
     ecam_option_list_add(list, "dir", "DIR", "eigencam-out", "where the pictures go");
     ecam_option_list_add(list, "run", "NAME", "draw", "the run's name in files and captions");
     ecam_option_list_add(list, "epoch", "N", "0", "the epoch's number in files and captions");
+    ecam_option_list_add(list, "mode", "MODE", "infer", "train, eval, test or infer, in files and captions");
     ecam_option_list_add(list, "activation-type", "TYPE", "the file's", "bfloat16: the file's uint16 are its bits");
     ecam_option_list_add(list, "workers", "N", "processors", "threads that compute");
     ecam_option_list_add_table(list, trace, n, not_here);
@@ -88,6 +90,11 @@ static ecam_status set_option(draw *d, const ecam_option *option, const char *va
     }
     if (ecam_args_is(option, "epoch"))
         return ecam_args_uint(option, value, 0, UINT32_MAX, &d->epoch_number, error);
+    if (ecam_args_is(option, "mode"))
+        return ecam_mode_parse(value, strlen(value), &d->mode)
+                   ? ECAM_OK
+                   : ecam_fail(error, ECAM_EINVAL, "--mode: \"%s\" is not accepted; expected train, eval, test or infer",
+                               value);
     if (ecam_args_is(option, "workers"))
         return ecam_args_uint(option, value, 1, 256, &d->workers, error);
     if (ecam_args_is(option, "activation-type")) {
@@ -280,7 +287,7 @@ static ecam_status prepare(draw *d, ecam_error *error)
 
     d->run.name = (char *)d->run_name;
     if (st == ECAM_OK)
-        d->epoch = ecam_epoch_create(&d->run, ECAM_MODE_INFER, d->epoch_number, 1, d->traces);
+        d->epoch = ecam_epoch_create(&d->run, d->mode, d->epoch_number, 1, d->traces);
     if (!d->epoch)
         return ecam_fail(error, ECAM_ENOMEM, "no memory");
     d->epoch->complete = true;
@@ -309,7 +316,8 @@ int ecam_cli_draw(int argc, char **argv)
 {
     ecam_option_list list = {.n = 0};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    draw d = {.dir = "eigencam-out", .run_name = "draw", .workers = processors > 0 ? (uint64_t)processors : 1};
+    draw d = {.dir = "eigencam-out", .run_name = "draw", .mode = ECAM_MODE_INFER,
+              .workers = processors > 0 ? (uint64_t)processors : 1};
     ecam_error error = {0};
     int exit_status = 2;
 
