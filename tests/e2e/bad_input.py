@@ -37,6 +37,7 @@ from support.stream import SharedStage, Trainer, sample_data
     (("--sheet-rows", "65"), "sheet-rows.*65.*1 to 64"),
     (("--workers", "0"), "workers.*0"),
     (("--epoch-timeout", "soon"), "epoch-timeout.*soon"),
+    (("--memory", "lots"), "memory.*lots"),
     (("--label-mapping", "/nonexistent.json"), "label-mapping.*/nonexistent.json"),
     (("--label-mapping", "cat"), "label-mapping.*cat"),
     (("--record", "/nonexistent/a.ecamrec"), "/nonexistent/a.ecamrec"),
@@ -79,6 +80,42 @@ def bad_file(value):
         said = refused("stage", "--in", f"ipc://{folder / 'in'}", "--out",
                        f"ipc://{folder / 'out'}", "--config", path)
     check_line(said, f"stage.yaml.*{expected}")
+
+
+@tap.cases_of("draw: {0[0]}", [
+    ("no activations", {"activations": None}, "--activations"),
+    ("a file that is not there", {"images": "nowhere.npy"}, "nowhere.npy"),
+    ("a file that is no .npy", {"images": b"PK\x03\x04 something else"}, "images.npy.*npy"),
+    ("a cut file", {"images": b"\x93NUMPY\x01\x00"}, "images.npy"),
+    ("images without a height", {"images": np.zeros((2, 3))}, "shape|\\(2, 3\\)"),
+    ("fewer activations", {"activations": np.zeros((1, 3, 2, 2))}, "samples"),
+    ("fewer labels", {"labels": np.zeros(1, int)}, "labels.npy"),
+    ("complex numbers", {"activations": np.zeros((2, 3, 2, 2), complex)}, "activations.npy"),
+    ("bfloat16 that is none", {"--activation-type": "bfloat16"}, "activations.npy.*bfloat16"),
+    ("an unknown type", {"--activation-type": "int4"}, "int4.*bfloat16"),
+    ("a stage's option", {"--epoch-timeout": "3"}, "epoch-timeout"),
+    ("no components", {"--n-components": "0"}, "n-components"),
+])
+def bad_draw(value):
+    _, changes, expected = value
+    files = {"images": np.zeros((2, 3, 4, 5)), "activations": np.zeros((2, 3, 2, 2))}
+    options = {key: text for key, text in changes.items() if key.startswith("--")}
+    files.update({key: file for key, file in changes.items() if key not in options})
+    with Folder() as folder:
+        arguments = ["draw", "--dir", folder / "out"]
+        for key, file in files.items():
+            path = folder / f"{key}.npy"
+            if isinstance(file, bytes):
+                with open(path, "wb") as out:
+                    out.write(file)
+            elif isinstance(file, np.ndarray):
+                np.save(path, file)
+            elif file is not None:
+                path = folder / file
+            arguments += [f"--{key}", path] if file is not None else []
+        for pair in options.items():
+            arguments += pair
+        check_line(refused(*arguments), expected)
 
 
 @tap.cases_of("command line {0[0]}", [

@@ -317,6 +317,14 @@ def any_number_of_workers_gives_the_same_bytes():
     assert len(epochs[0]) == 24 * 7 + 1 and epochs[0] == epochs[1]
 
 
+@tap.case
+def little_memory_gives_the_same_bytes():
+    data = sample_data(60, size=32, channels=4)
+    data["images"] = np.random.default_rng(1).integers(0, 256, (60, 3, 120, 120), dtype=np.uint8)
+    few = one_epoch("--n-samples", "all", "--memory", "1M", data=data).bytes()
+    assert few == one_epoch("--n-samples", "all", data=data).bytes() and len(few) == 60 * 7 + 1
+
+
 def write(folder, name, text):
     with open(folder / name, "w", encoding="utf-8") as file:
         file.write(text)
