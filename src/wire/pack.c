@@ -84,6 +84,12 @@ void ecam_pack_text(ecam_packer *p, const char *text)
         msgpack_pack_nil(&packer);
 }
 
+void ecam_pack_bytes(ecam_packer *p, const void *bytes, size_t size)
+{
+    msgpack_packer packer = packer_of(p);
+    msgpack_pack_bin_with_body(&packer, bytes, size);
+}
+
 void ecam_pack_list(ecam_packer *p, size_t n)
 {
     msgpack_packer packer = packer_of(p);
@@ -112,4 +118,10 @@ void ecam_pack_text_entry(ecam_packer *p, const char *key, const char *text)
 {
     ecam_pack_key(p, key);
     ecam_pack_text(p, text);
+}
+
+void ecam_pack_entries_of(ecam_packer *p, const ecam_buffer *map)
+{
+    p->entries += (uint32_t)map->data[1] << 8 | map->data[2];
+    write_bytes(p, (const char *)map->data + 3, map->size - 3);
 }

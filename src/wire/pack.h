@@ -31,6 +31,7 @@ void ecam_pack_uint(ecam_packer *p, uint64_t value);
 void ecam_pack_int(ecam_packer *p, int64_t value);
 void ecam_pack_double(ecam_packer *p, double value);
 void ecam_pack_text(ecam_packer *p, const char *text);
+void ecam_pack_bytes(ecam_packer *p, const void *bytes, size_t size);
 
 /* n values follow, or n pairs of them. */
 void ecam_pack_list(ecam_packer *p, size_t n);
@@ -40,5 +41,8 @@ void ecam_pack_map(ecam_packer *p, size_t n);
 void ecam_pack_uint_entry(ecam_packer *p, const char *key, uint64_t value);
 void ecam_pack_double_entry(ecam_packer *p, const char *key, double value);
 void ecam_pack_text_entry(ecam_packer *p, const char *key, const char *text);
+
+/* All entries of another map, that ecam_pack_end has ended. */
+void ecam_pack_entries_of(ecam_packer *p, const ecam_buffer *map);
 
 #endif

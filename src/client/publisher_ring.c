@@ -1,0 +1,97 @@
+/* The hand-over of the ring to a stage on this host, and its end. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client/publisher_internal.h"
+#include "shm/greeting.h"
+#include "shm/page.h"
+
+void ecam_publisher_link_close(ecam_publisher *p)
+{
+    if (p->link.socket >= 0)
+        close(p->link.socket);
+    ecam_memfd_close(&p->link.page);
+    p->link = (ecam_link){.socket = -1, .page = ECAM_MEMFD_CLOSED, .consumed = p->link.consumed};
+}
+
+/* Reaching it is the test for "on this host". */
+static int reach(const char *name)
+{
+    struct sockaddr_un address;
+    socklen_t bytes;
+
+    if (ecam_greeting_address(name, &address, &bytes, NULL) != ECAM_OK)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, bytes) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* One hand-over at a time: a connected publisher has one receiver. */
+void ecam_publisher_offer(ecam_publisher *p, uint64_t stage, const char *socket_name)
+{
+    ecam_offer offer = {.session = p->session, .rank = p->rank, .has_ring = p->has_ring,
+                        .wants_page = p->has_ring && p->block_ms > 0};
+
+    if (p->link.state != ECAM_LINK_NONE)
+        return;
+    int fd = reach(socket_name);
+    if (fd < 0)
+        return;
+    p->link.socket = fd;
+    memcpy(offer.run, p->run, strlen(p->run));
+    memcpy(offer.endpoint, p->endpoint, strnlen(p->endpoint, sizeof offer.endpoint - 1));
+    if (ecam_offer_send(fd, &offer, p->has_ring ? p->ring.memory.fd : -1) != ECAM_OK) {
+        ecam_publisher_link_close(p);
+        return;
+    }
+    p->link.stage = stage;
+    p->link.state = ECAM_LINK_OFFERED;
+}
+
+static void take_answer(ecam_publisher *p, const ecam_answer *answer, int page)
+{
+    p->link.state = ECAM_LINK_ANSWERED;
+    p->link.ring = p->has_ring ? answer->ring : 0;
+    p->link.consumed = p->ring.position;
+    if (answer->has_page && ecam_page_open(page, &p->link.page, NULL) != ECAM_OK)
+        p->link.ring = 0;
+}
+
+void ecam_publisher_link_look(ecam_publisher *p)
+{
+    ecam_answer answer;
+    int page = -1;
+
+    if (p->link.state == ECAM_LINK_NONE)
+        return;
+    ecam_status st = ecam_answer_receive(p->link.socket, &answer, &page);
+    if (st == ECAM_OK && p->link.state == ECAM_LINK_OFFERED)
+        take_answer(p, &answer, page);
+    else if (st == ECAM_OK && page >= 0)
+        close(page);
+    else if (st != ECAM_EAGAIN && st != ECAM_OK)
+        ecam_publisher_link_close(p);
+}
+
+bool ecam_publisher_can_share(const ecam_publisher *p)
+{
+    return p->link.state == ECAM_LINK_ANSWERED && p->link.ring != 0;
+}
+
+/* What the stage says is believed only within reason; more than that it cannot
+ * do than make this publisher wait, or not wait. */
+bool ecam_publisher_ring_room(ecam_publisher *p, size_t record_bytes)
+{
+    if (p->block_ms == 0 || !p->link.page.map)
+        return true;
+    uint64_t said = ecam_page_get(&p->link.page);
+    if (said > p->link.consumed && said <= p->ring.position)
+        p->link.consumed = said;
+    return ecam_ring_end_of(&p->ring, record_bytes) - p->link.consumed <= p->ring.capacity;
+}
