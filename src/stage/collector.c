@@ -138,6 +138,7 @@ ecam_status ecam_collector_hello(ecam_collector *c, ecam_run *run, const ecam_me
 {
     ecam_status st = ECAM_OK;
 
+    run->greeted = true;
     if (m->label_mapping)
         st = take_mapping(run, m->label_mapping, error);
     if (st == ECAM_OK && m->traces && m->traces->size > 0 && !c->own)

@@ -40,6 +40,7 @@ typedef struct ecam_run {
     ecam_epoch *open;        /* a list */
     size_t n_open;
     ecam_history published[ECAM_MODE_COUNT];
+    bool greeted;            /* a hello is here */
     uint64_t rejected, late; /* batch messages since the last epoch closed */
 } ecam_run;
 

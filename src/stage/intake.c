@@ -317,6 +317,7 @@ static void see_message(ecam_stage *stage, ecam_delivery *delivery, uint64_t los
     case ECAM_MESSAGE_HELLO:
         if (ecam_collector_hello(&stage->collector, run, m, &error) != ECAM_OK)
             reject(stage, &error, m);
+        ecam_caller_greeted(&stage->caller, ecam_stage_now());
         break;
     case ECAM_MESSAGE_BATCH: see_batch(stage, run, delivery, lost, fills_gap); break;
     case ECAM_MESSAGE_EPOCH_END: see_marker(stage, run, m); break;

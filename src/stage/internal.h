@@ -16,6 +16,7 @@
 #include "stage/render.h"
 #include "stage/sample.h"
 #include "stage/stage.h"
+#include "stage/want.h"
 #include "wire/recording.h"
 
 /* A closed epoch on its way out: its outputs are drawn one after the other. */
@@ -42,6 +43,7 @@ struct ecam_stage {
     ecam_outlet outlet;
     ecam_pool *pool;
     ecam_collector collector;
+    ecam_caller caller;
     ecam_delivery_desk desk;
     ecam_sample_shelf shelf;
     ecam_attached attached[2 * ECAM_ENDPOINTS];

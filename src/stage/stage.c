@@ -146,6 +146,8 @@ static ecam_status open_parts(ecam_stage *stage, ecam_error *error)
         st = open_intake(stage, error);
     if (st == ECAM_OK)
         st = open_outlet(stage, error);
+    if (st == ECAM_OK)
+        ecam_caller_init(&stage->caller, stage->outlet.stage);
     return st;
 }
 
@@ -209,6 +211,9 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
     }
     if (stage->next_stats_ns < *wake_ns)
         *wake_ns = stage->next_stats_ns;
+    int64_t call_ns = ecam_caller_call(&stage->caller, &stage->collector, stage->in, NULL, now);
+    if (call_ns < *wake_ns)
+        *wake_ns = call_ns;
     if (stalled(stage) && now + STALL_POLL_NS < *wake_ns)
         *wake_ns = now + STALL_POLL_NS;
     return n;
@@ -285,6 +290,7 @@ void ecam_stage_destroy(ecam_stage **handle)
     ecam_collector_finish(&stage->collector, &stage->shelf);
     ecam_sample_shelf_finish(&stage->shelf);
     ecam_delivery_desk_finish(&stage->desk);
+    ecam_caller_finish(&stage->caller);
     if (stage->in)
         zmq_close(stage->in);
     ecam_outlet_close(&stage->outlet, LINGER_MS);
