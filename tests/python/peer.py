@@ -7,11 +7,13 @@ import zmq
 
 from support.program import PATIENCE, Folder
 
-LIBRARIES = ["python"]
+from eigencam import native
+
+LIBRARIES = ["python", "c"] if native.load() else ["python"]
 
 
 def numpy_of(tensor, frames):
-    data = frames[tensor["frame"] - 2]
+    data = tensor["data"] if "data" in tensor else frames[tensor["frame"] - 2]
     dtype = "<u2" if tensor["type"] == "bfloat16" else tensor["type"]
     return np.frombuffer(data, dtype).reshape(tensor["shape"])
 

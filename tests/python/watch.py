@@ -11,13 +11,16 @@ import weakref
 
 import numpy as np
 import torch
-from peer import Peer, until
+from peer import LIBRARIES, Peer, until
 from support import tap
 from support.program import Folder
 from torch import nn
 
 import eigencam
 from eigencam import _common, torch_hooks
+
+
+LIBRARY = LIBRARIES[-1]
 
 
 class Network(nn.Module):
@@ -48,7 +51,7 @@ class Scene:
         torch_hooks.Session.__init__.__globals__["listens"] = lambda endpoint: False
         try:
             self.cam = eigencam.watch(self.model, layer, endpoint=self.peer.endpoint,
-                                      **{"run": "run", "library": "python", **options})
+                                      **{"run": "run", "library": LIBRARY, **options})
         finally:
             torch_hooks.Session.__init__.__globals__["listens"] = real
         self.peer.await_subscribed(self.cam._session.publisher)
@@ -243,9 +246,10 @@ def several_layers_are_several_outputs():
         scene.run(("eval", 1))
         messages = scene.messages("hello", "batch")
     hello, data = (next(m for m in messages if m.type == kind) for kind in ("hello", "batch"))
-    assert hello.header["traces"] == [
-        {"colormap": "turbo", "n_samples": 5, "n_components": 2, "mode": "!train",
-         "outputs": name, "activations": name} for name in ("early", "late")]
+    traces = [{key: str(value) for key, value in trace.items()} for trace in hello.header["traces"]]
+    assert traces == [{"colormap": "turbo", "n_samples": "5", "n_components": "2",
+                       "mode": "!train", "outputs": name, "activations": name}
+                      for name in ("early", "late")], traces
     assert data.array("early").shape == (4, 4, 12, 10) and data.array("late").shape == (4, 6, 5, 4)
 
 

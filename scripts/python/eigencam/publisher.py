@@ -19,14 +19,19 @@ _publishers = weakref.WeakSet()
 
 class Stats(NamedTuple):
     """Since the publisher was opened. sent: batch messages given to ZeroMQ; unwanted: calls
-    of batch() of which nothing was wanted; dropped: for want of room; ring_bytes, frame_bytes:
-    tensors' bytes by either way; inside_ns: time spent in batch() and epoch_end()."""
+    of batch() of which nothing was wanted; dropped: for want of room; oversize: larger than the
+    ring; ring_bytes, frame_bytes: tensors' bytes by either way; inside_ns: time spent in batch()
+    and epoch_end(). And now: stages that say what they want; whether anybody subscribes;
+    whether a stage has taken the ring."""
     sent: int = 0
     unwanted: int = 0
     dropped: int = 0
+    oversize: int = 0
     ring_bytes: int = 0
     frame_bytes: int = 0
     inside_ns: int = 0
+    stages: int = 0
+    subscribed: bool = False
     shared_memory: bool = False
 
 

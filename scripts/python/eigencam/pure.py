@@ -16,8 +16,6 @@ _LOOK_EVERY = 0.02   # seconds between looks at what stages say
 
 
 class PurePublisher(Publisher):
-    shared_memory = False
-
     def _open(self, mapping, traces, framework, _ring_bytes, block_ms):
         self._common = {"v": 1, "run": self.run, "rank": self.rank, "world": self.world,
                         "session": secrets.randbits(64)}
@@ -33,9 +31,12 @@ class PurePublisher(Publisher):
             self._socket = zmq.Context.instance().socket(zmq.XPUB)
             self._socket.set(zmq.SNDHWM, _QUEUE)
             self._socket.set(zmq.LINGER, 0)
-            if block_ms:
-                self._socket.set(zmq.XPUB_NODROP, 1)
-                self._socket.set(zmq.SNDTIMEO, block_ms)
+            # Without a stage nothing is queued; one that comes back is noticed at once; what
+            # finds no room is known here, and is not a number that the stage will miss.
+            self._socket.set(zmq.IMMEDIATE, 1)
+            self._socket.set(zmq.XPUB_VERBOSER, 1)
+            self._socket.set(zmq.XPUB_NODROP, 1)
+            self._socket.set(zmq.SNDTIMEO, block_ms)
             self._attach()
         except zmq.ZMQError as error:
             if error.errno in (zmq.EINVAL, zmq.EPROTONOSUPPORT):
@@ -77,13 +78,14 @@ class PurePublisher(Publisher):
         return self._wanted.room(mode, ds_id, epoch)
 
     def _batch(self, mode, epoch, step, data, ds_id, world, layouts):
+        check_mode(mode), check_ds_id(ds_id)
         room = self._wants(mode, epoch, ds_id)
         if room <= 0:
             self._counts["unwanted"] += 1
             return
         start = time.perf_counter_ns()
         epoch, step = int(epoch), int(step)
-        topic = f"batch|{check_mode(mode)}|{check_ds_id(ds_id)}|{self.run}|"
+        topic = f"batch|{mode}|{ds_id}|{self.run}|"
         world = self._world(world)
         values, n = convert(data, None if room == ALL else room, self._wanted.keys(), layouts)
         if n:
@@ -132,7 +134,8 @@ class PurePublisher(Publisher):
         return True
 
     def _stats(self):
-        return Stats(**{**self._counts, "shared_memory": False})
+        return Stats(**{**self._counts, "stages": self._wanted.stages,
+                        "subscribed": self._wanted.heard})
 
     def _close(self, linger):
         topic = f"bye|{self.run}|"

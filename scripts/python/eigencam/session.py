@@ -43,6 +43,8 @@ def copy(value, limit=None):
 def outputs_of(layers, options, outputs="eigencam"):
     """What hello asks for: one output a layer. layers: activation keys by output's name, or one
     key alone."""
+    options = {**options, "mode": options.get("mode") or "all",
+               "n_samples": options.get("n_samples") or "all"}
     options = {key: value for key, value in options.items() if value is not None}
     if isinstance(layers, str):
         layers = {outputs: layers}
@@ -73,7 +75,7 @@ class Session:
     def room(self, mode, epoch, ds_id=""):
         """How many of the next batch's samples somebody wants to see."""
         wanted = self.publisher.wants(mode, epoch, ds_id)
-        if wanted < ALL or wanted == 0:
+        if wanted < ALL or self.publisher.stats.stages:
             return wanted
         if not self._accepts(mode):
             return 0

@@ -1,4 +1,6 @@
 """What stages say upstream: subscriptions and `want` (proto/wire.md)."""
+import collections
+
 import msgpack
 
 from eigencam.publisher import ALL
@@ -31,7 +33,7 @@ class Wants:
 
     def __init__(self, run):
         self._run = run
-        self._topics = set()
+        self._topics = collections.Counter()  # one for each peer
         self._stages = {}  # stage -> (until, interests)
         self._counts = {}  # (mode, epoch) -> {ds_id: samples}
         self._rooms = {}   # what room() answered, until something changes
@@ -52,10 +54,13 @@ class Wants:
         self._rooms.clear()
         first = bytes(parts[0])
         if len(parts) == 1 and first[:1] == b"\1":
-            self._topics.add(first[1:].decode("utf-8", "replace"))
+            self._topics[first[1:].decode("utf-8", "replace")] += 1
             return True
         if len(parts) == 1 and first[:1] == b"\0":
-            self._topics.discard(first[1:].decode("utf-8", "replace"))
+            topic = first[1:].decode("utf-8", "replace")
+            self._topics[topic] -= 1
+            if self._topics[topic] <= 0:
+                del self._topics[topic]
         elif len(parts) == 2 and first == b"want":
             self._take_want(parts[1], now)
         return False
@@ -81,6 +86,11 @@ class Wants:
 
     def listens(self, topic):
         return any(topic.startswith(prefix) for prefix in self._topics)
+
+    @property
+    def stages(self):
+        """How many say what they want of this run."""
+        return len(self._stages)
 
     def _interests(self):
         return [interest for _, interests in self._stages.values() for interest in interests]
