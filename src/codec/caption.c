@@ -17,11 +17,18 @@
  * its hash. */
 #define SLOTS 256
 
-/* However separate their font maps are, all threads share cairo's and
- * FreeType's caches of open fonts, and Debian 12's cairo crashes where two
- * threads fill them at once. So one thread at a time calls these libraries; a
- * caption that is in its slot calls none. */
-static pthread_mutex_t font_libraries = PTHREAD_MUTEX_INITIALIZER;
+/* The fonts, for all threads. However separate their font maps are, threads
+ * share cairo's and FreeType's caches of open fonts, and Debian 12's cairo
+ * crashes where two of them fill these at once. So one thread at a time calls
+ * these libraries, and since that is so, fonts are loaded once; a caption that
+ * is in its slot calls none. */
+static struct {
+    pthread_mutex_t lock; /* guards the rest, and every call to the libraries */
+    unsigned users;
+    PangoFontMap *map;
+    PangoContext *context;
+    PangoLayout *layout;
+} fonts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 typedef struct slot {
     char *text;
@@ -31,9 +38,6 @@ typedef struct slot {
 } slot;
 
 struct ecam_captions {
-    PangoFontMap *fonts;
-    PangoContext *context;
-    PangoLayout *layout;
     slot slots[SLOTS];
 };
 
@@ -98,19 +102,19 @@ static ecam_status paint(PangoLayout *layout, ecam_caption *caption)
     return ok ? ECAM_OK : ECAM_ENOMEM;
 }
 
-static ecam_status set_caption(ecam_captions *c, const char *text, ecam_caption_style style,
+static ecam_status set_caption(const char *text, ecam_caption_style style,
                                size_t w, size_t h, ecam_caption *out)
 {
     int text_h = 0;
 
-    pango_layout_set_text(c->layout, text, -1);
-    fit(c->layout, style, (int)w, (int)h);
-    pango_layout_get_pixel_size(c->layout, NULL, &text_h);
+    pango_layout_set_text(fonts.layout, text, -1);
+    fit(fonts.layout, style, (int)w, (int)h);
+    pango_layout_get_pixel_size(fonts.layout, NULL, &text_h);
     size_t height = text_h < 1 ? 1 : (size_t)text_h;
     *out = (ecam_caption){.w = w, .h = height < h ? height : h};
     out->stride = (size_t)cairo_format_stride_for_width(CAIRO_FORMAT_A8, (int)w);
     out->alpha = calloc(out->h, out->stride);
-    return out->alpha ? paint(c->layout, out) : ECAM_ENOMEM;
+    return out->alpha ? paint(fonts.layout, out) : ECAM_ENOMEM;
 }
 
 static void clear_slot(slot *s)
@@ -152,9 +156,9 @@ ecam_status ecam_captions_set(ecam_captions *c, const char *text, ecam_caption_s
         s->style = style;
         s->box_w = w;
         s->box_h = h;
-        pthread_mutex_lock(&font_libraries);
-        ecam_status st = s->text ? set_caption(c, clean, style, w, h, &s->caption) : ECAM_ENOMEM;
-        pthread_mutex_unlock(&font_libraries);
+        pthread_mutex_lock(&fonts.lock);
+        ecam_status st = s->text ? set_caption(clean, style, w, h, &s->caption) : ECAM_ENOMEM;
+        pthread_mutex_unlock(&fonts.lock);
         if (st != ECAM_OK) {
             clear_slot(s);
             return st;
@@ -165,7 +169,7 @@ ecam_status ecam_captions_set(ecam_captions *c, const char *text, ecam_caption_s
 }
 
 /* One line, for its effect on the caches of pango, cairo and fontconfig only. */
-static ecam_status load_font(ecam_captions *c, ecam_caption_style style, unsigned size,
+static ecam_status load_font(ecam_caption_style style, unsigned size,
                              const char *text)
 {
     ecam_caption caption = {.w = 1024, .h = 32, .stride = 1024};
@@ -173,9 +177,9 @@ static ecam_status load_font(ecam_captions *c, ecam_caption_style style, unsigne
 
     caption.alpha = calloc(caption.h, caption.stride);
     if (caption.alpha) {
-        set_font(c->layout, style, size);
-        pango_layout_set_text(c->layout, text, -1);
-        st = paint(c->layout, &caption);
+        set_font(fonts.layout, style, size);
+        pango_layout_set_text(fonts.layout, text, -1);
+        st = paint(fonts.layout, &caption);
     }
     free(caption.alpha);
     return st;
@@ -184,19 +188,19 @@ static ecam_status load_font(ecam_captions *c, ecam_caption_style style, unsigne
 /* Search and load the fonts now, and not when the first epoch ends: common
  * scripts in both weights (tens of milliseconds), then plain text in every
  * size (one millisecond each). */
-static ecam_status load_fonts(ecam_captions *c)
+static ecam_status load_common(void)
 {
     static const char latin[] = "Abcdefghijklmnopqrstuvwxyz 0123456789 .,%\xc2\xb7\xe2\x80\xa6";
     static const char scripts[] = "\xc3\xa9 \xce\xb1 \xd0\xb6 \xe7\x8c\xab\xe3\x81\xad "
                                   "\xea\xb3\xa0 \xd8\xb4 \xd7\xa9 \xe0\xa4\x95 \xe0\xb8\x81 "
                                   "\xf0\x9f\x90\xb1";
-    ecam_status st = load_font(c, ECAM_CAPTION_TEXT, styles[ECAM_CAPTION_TEXT].sizes[0], scripts);
+    ecam_status st = load_font(ECAM_CAPTION_TEXT, styles[ECAM_CAPTION_TEXT].sizes[0], scripts);
 
     if (st == ECAM_OK)
-        st = load_font(c, ECAM_CAPTION_TITLE, styles[ECAM_CAPTION_TITLE].sizes[0], scripts);
+        st = load_font(ECAM_CAPTION_TITLE, styles[ECAM_CAPTION_TITLE].sizes[0], scripts);
     for (ecam_caption_style style = 0; style < ECAM_CAPTION_STYLES; style++)
         for (const unsigned char *size = styles[style].sizes; *size && st == ECAM_OK; size++)
-            st = load_font(c, style, *size, latin);
+            st = load_font(style, *size, latin);
     return st;
 }
 
@@ -223,24 +227,42 @@ static void keep_words(PangoLayout *layout)
     pango_attr_list_unref(list);
 }
 
+static void drop_fonts(void)
+{
+    if (--fonts.users > 0)
+        return;
+    g_object_unref(fonts.layout);
+    g_object_unref(fonts.context);
+    g_object_unref(fonts.map);
+}
+
+static ecam_status take_fonts(void)
+{
+    if (fonts.users++ > 0)
+        return ECAM_OK;
+    fonts.map = pango_cairo_font_map_new();
+    fonts.context = pango_font_map_create_context(fonts.map);
+    set_options(fonts.context);
+    fonts.layout = pango_layout_new(fonts.context);
+    keep_words(fonts.layout);
+    ecam_status st = load_common();
+    if (st != ECAM_OK)
+        drop_fonts();
+    return st;
+}
+
 ecam_status ecam_captions_create(ecam_captions **out)
 {
-    ecam_captions *c = calloc(1, sizeof *c);
-
-    *out = NULL;
-    if (!c)
+    *out = calloc(1, sizeof **out);
+    if (!*out)
         return ECAM_ENOMEM;
-    pthread_mutex_lock(&font_libraries);
-    c->fonts = pango_cairo_font_map_new();
-    c->context = pango_font_map_create_context(c->fonts);
-    set_options(c->context);
-    c->layout = pango_layout_new(c->context);
-    keep_words(c->layout);
-    ecam_status st = load_fonts(c);
-    pthread_mutex_unlock(&font_libraries);
-    if (st != ECAM_OK)
-        ecam_captions_destroy(&c);
-    *out = c;
+    pthread_mutex_lock(&fonts.lock);
+    ecam_status st = take_fonts();
+    pthread_mutex_unlock(&fonts.lock);
+    if (st != ECAM_OK) {
+        free(*out);
+        *out = NULL;
+    }
     return st;
 }
 
@@ -252,11 +274,9 @@ void ecam_captions_destroy(ecam_captions **captions)
         return;
     for (size_t i = 0; i < SLOTS; i++)
         clear_slot(&c->slots[i]);
-    pthread_mutex_lock(&font_libraries);
-    g_object_unref(c->layout);
-    g_object_unref(c->context);
-    g_object_unref(c->fonts);
-    pthread_mutex_unlock(&font_libraries);
+    pthread_mutex_lock(&fonts.lock);
+    drop_fonts();
+    pthread_mutex_unlock(&fonts.lock);
     free(c);
     *captions = NULL;
 }

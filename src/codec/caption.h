@@ -23,9 +23,9 @@ typedef struct ecam_caption {
     uint8_t *alpha;
 } ecam_caption;
 
-/* Fonts, and the captions that were set last. For one thread; several may each
- * have their own at once. Creating one loads the fonts, so that setting a
- * caption later does not. */
+/* The captions that were set last. For one thread; several may each have their
+ * own at once, and share the fonts. Creating the first one loads the fonts, so
+ * that setting a caption later does not. */
 typedef struct ecam_captions ecam_captions;
 
 ecam_status ecam_captions_create(ecam_captions **out);
