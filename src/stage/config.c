@@ -71,7 +71,8 @@ static ecam_status set_memory(ecam_config *config, const char *text, ecam_error 
         memcpy(number, text, length + 1);
         number[length - (unit ? 1 : 0)] = '\0';
     }
-    if (length >= sizeof number || ecam_option_count(number, 1, UINT64_C(1) << 30, &value, NULL) != ECAM_OK)
+    const uint64_t most = unit ? UINT64_C(1) << 20 : UINT64_C(1) << 50;
+    if (length >= sizeof number || ecam_option_count(number, 1, most, &value, NULL) != ECAM_OK)
         return ecam_fail(error, ECAM_EINVAL, "\"%s\" is no size; expected a number from 1, with K, M or G", text);
     config->memory_bytes = (size_t)value << shift;
     return ECAM_OK;

@@ -1,6 +1,7 @@
 #include "stage/filter.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -35,7 +36,7 @@ ecam_status ecam_filter_parse(const char *text, ecam_filter *out, ecam_error *er
     ecam_status st = ECAM_OK;
 
     memset(out, 0, sizeof *out);
-    if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0)
+    if (strcmp(text, "all") == 0 || strcasecmp(text, "none") == 0)
         return ECAM_OK;
     while (st == ECAM_OK) {
         size_t length = strcspn(text, ",");

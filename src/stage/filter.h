@@ -18,7 +18,7 @@ typedef struct ecam_filter {
     char names[ECAM_FILTER_NAMES][ECAM_NAME_BYTES];
 } ecam_filter;
 
-/* "all" or "none" (FastEstimator's None: no filter), "a,b", or "!a,!b".
+/* "all", "none" or "None" (FastEstimator's: no filter), "a,b", or "!a,!b".
  * Errors: ECAM_EINVAL for a mixture of both, an empty name, too many. */
 ecam_status ecam_filter_parse(const char *text, ecam_filter *out, ecam_error *error);
 

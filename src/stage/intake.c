@@ -254,10 +254,12 @@ static void take_for_outputs(ecam_stage *stage, ecam_delivery *delivery, ecam_ep
 
 static void take_late(ecam_stage *stage, ecam_run *run, const ecam_message *m)
 {
-    if (m->type == ECAM_MESSAGE_BATCH) {
-        stage->counters.late++;
-        run->late++;
-    }
+    if (m->type != ECAM_MESSAGE_BATCH)
+        return;
+    if (run->late++ == 0)
+        ecam_log("run %s: a batch of epoch %" PRIu64 " came late: that epoch is published (a run that "
+                 "starts again needs another session or name)", run->name, m->epoch);
+    stage->counters.late++;
 }
 
 static void see_batch(ecam_stage *stage, ecam_run *run, ecam_delivery *delivery, uint64_t lost,
@@ -337,6 +339,10 @@ static ecam_seq_verdict note_seq(ecam_stage *stage, const ecam_message *m, uint6
     stage->counters.lost += *lost;
     if (verdict == ECAM_SEQ_LATE && stage->counters.lost > 0)
         stage->counters.lost--;
+    /* Without a session a trainer that starts again cannot be told from one
+     * that repeats itself: better twice than not at all. */
+    if (verdict == ECAM_SEQ_DUPLICATE && !m->has_session)
+        return ECAM_SEQ_NEW;
     if (verdict == ECAM_SEQ_DUPLICATE)
         stage->counters.duplicates++;
     return verdict;

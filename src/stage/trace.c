@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/text.h"
@@ -117,7 +118,7 @@ static ecam_status parse_n_components(ecam_trace *t, const char *text, ecam_erro
 
 static ecam_status parse_n_samples(ecam_trace *t, const char *text, ecam_error *error)
 {
-    if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0) {
+    if (strcmp(text, "all") == 0 || strcasecmp(text, "none") == 0) {
         t->n_samples = 0;
         return ECAM_OK;
     }
