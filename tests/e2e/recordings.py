@@ -29,7 +29,9 @@ def send_run(stage, logger, epochs=(1, 2)):
 def record(folder, *options):
     """A recording of a stage's trainers, and the pictures that it made of them."""
     with Stage("--record", folder / "run.ecamrec", *options) as stage, Logger(stage) as logger:
-        return folder / "run.ecamrec", send_run(stage, logger)
+        pictures = send_run(stage, logger)
+        stage.wait_until(lambda: stage.stats()["received"] == 11)  # the last bye, too
+        return folder / "run.ecamrec", pictures
 
 
 def replay(file, *options, epochs=2, stage_options=()):
