@@ -1,5 +1,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "base/log.h"
 #include "cam/blas.h"
@@ -69,6 +72,15 @@ static int run_stage(const ecam_config *config, ecam_error *error)
     return exit_status;
 }
 
+/* ZeroMQ's threads allocate the messages, and ours free them: with an arena for
+ * each thread, what one has freed stays unused while others ask for more. */
+static void share_arena(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int ecam_cli_stage(int argc, char **argv)
 {
     ecam_option_list list = {.n = 0};
@@ -84,6 +96,7 @@ int ecam_cli_stage(int argc, char **argv)
                        list.options, list.n);
         return 0;
     }
+    share_arena();
     ecam_blas_single_thread();
     if (st == ECAM_OK)
         st = ecam_config_build(flags.config, flags.settings, flags.n, &config, &error);

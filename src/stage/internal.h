@@ -11,6 +11,7 @@
 #include "stage/config.h"
 #include "stage/counters.h"
 #include "stage/delivery.h"
+#include "stage/handover.h"
 #include "stage/outlet.h"
 #include "stage/pool.h"
 #include "stage/render.h"
@@ -44,6 +45,7 @@ struct ecam_stage {
     ecam_pool *pool;
     ecam_collector collector;
     ecam_caller caller;
+    ecam_handover handover;
     ecam_delivery_desk desk;
     ecam_sample_shelf shelf;
     ecam_attached attached[2 * ECAM_ENDPOINTS];
@@ -78,7 +80,7 @@ void ecam_stage_error(ecam_stage *stage, const ecam_error *error, const ecam_mes
 void ecam_stage_stats(ecam_stage *stage);
 
 /* At most so many deliveries' bytes wait for the workers. */
-#define ECAM_INTAKE_BYTES ((size_t)64 << 20)
+#define ECAM_INTAKE_BYTES ((size_t)32 << 20)
 /* And so many samples. */
 #define ECAM_INTAKE_TASKS 256
 
