@@ -132,6 +132,15 @@ static ecam_status read_flags(draw *d, int argc, char **argv, const ecam_option_
     return ECAM_OK;
 }
 
+/* Leave only the first n samples of an array. */
+static void keep_first(ecam_tensor *t, uint64_t n)
+{
+    if (n == 0 || t->ndim == 0 || t->shape[0] <= n)
+        return;
+    t->size_bytes = t->size_bytes / t->shape[0] * n;
+    t->shape[0] = n;
+}
+
 static ecam_status read_files(draw *d, ecam_error *error)
 {
     ecam_status st = ecam_npy_read(d->images_path, &d->images, error);
@@ -148,6 +157,10 @@ static ecam_status read_files(draw *d, ecam_error *error)
                              d->activations_path, ecam_dtype_name(d->activations.tensor.dtype));
         d->activations.tensor.dtype = ECAM_BF16;
     }
+    keep_first(&d->images.tensor, d->trace.n_samples);
+    keep_first(&d->activations.tensor, d->trace.n_samples);
+    keep_first(&d->labels.tensor, d->trace.n_samples);
+    keep_first(&d->preds.tensor, d->trace.n_samples);
     return st;
 }
 
@@ -226,7 +239,7 @@ static ecam_status project(draw *d, ecam_error *error)
         st = read_labels(&d->labels, d->labels_path, images.n, &labels, error);
     if (st == ECAM_OK)
         st = read_labels(&d->preds, d->preds_path, images.n, &preds, error);
-    for (uint64_t i = 0; st == ECAM_OK && i < images.n && (trace->n_samples == 0 || i < trace->n_samples); i++) {
+    for (uint64_t i = 0; st == ECAM_OK && i < images.n; i++) {
         st = add_sample(d, &images, &activations, &labels, &preds, i);
         if (st != ECAM_OK)
             ecam_fail(error, st, "no memory for sample %llu", (unsigned long long)i);

@@ -120,7 +120,8 @@ static void store(logger *l, const ecam_result *result)
         complain(&l->unstored, "not stored", error.text);
         return;
     }
-    l->stored++;
+    if (l->stored++ == 0)
+        ecam_log("log: hears a stage");
     l->open_rows = result->type != ECAM_RESULT_EPOCH;
     if (result->type == ECAM_RESULT_ERROR)
         complain(&l->stage_errors, "the stage says", result->error.message);

@@ -17,6 +17,7 @@
 #define RECEIVE_QUEUE 8 /* of each trainer: a message may be megabytes */
 #define RECEIVES_PER_TURN 64
 #define LINGER_MS 3000
+#define STOP_NS (INT64_C(1000000000))
 
 int64_t ecam_stage_now(void)
 {
@@ -219,6 +220,15 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
     return n;
 }
 
+/* What has arrived belongs to the epochs that are closed now; a trainer that
+ * never stops sending does not keep the stage. */
+static void receive_rest(ecam_stage *stage)
+{
+    int64_t until = ecam_stage_now() + STOP_NS;
+    while (ecam_stage_now() < until && ecam_stage_receive(stage))
+        continue;
+}
+
 static ecam_status wait_for_work(ecam_stage *stage, int stop_fd, int64_t wake_ns, ecam_error *error)
 {
     int64_t left_ns = wake_ns - ecam_stage_now();
@@ -236,8 +246,7 @@ static ecam_status wait_for_work(ecam_stage *stage, int stop_fd, int64_t wake_ns
         return ecam_fail(error, ECAM_EIO, "waiting for messages failed: %s", zmq_strerror(errno));
     if (!stage->stopping && items[0].revents) {
         stage->stopping = true;
-        while (ecam_stage_receive(stage))
-            continue;
+        receive_rest(stage);
         ecam_collector_close_all(&stage->collector);
     }
     return ECAM_OK;
@@ -258,7 +267,9 @@ ecam_status ecam_stage_run(ecam_stage *stage, int stop_fd, ecam_error *error)
     stage->next_stats_ns = ecam_stage_now() + STATS_NS;
     while (st == ECAM_OK && !finished(stage)) {
         int64_t wake_ns;
-        if (do_work(stage, &wake_ns) == 0 && !finished(stage))
+        if (do_work(stage, &wake_ns) > 0)
+            wake_ns = 0; /* look for a signal, and go on */
+        if (!finished(stage))
             st = wait_for_work(stage, stop_fd, wake_ns, error);
     }
     if (st == ECAM_OK)
