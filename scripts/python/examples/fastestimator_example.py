@@ -30,7 +30,7 @@ def main():
     torch.manual_seed(3)
     train, test = datasets()
     pipeline = fe.Pipeline(train_data=train, eval_data=test, batch_size=32, num_process=0)
-    model = fe.build(Network(), optimizer_fn=lambda x: torch.optim.Adam(x, lr=5e-4))
+    model = fe.build(Network, optimizer_fn=lambda x: torch.optim.Adam(x, lr=5e-4))
     network = fe.Network(ops=[
         ModelOp(model=model, inputs="x", outputs=["y_pred", "late"],
                 intermediate_layers="features.5"),
