@@ -6,7 +6,7 @@ import msgpack
 import numpy as np
 
 from support import tap
-from support.program import Folder, refused
+from support.program import Folder, Program, refused
 from support.stream import Logger, Stage, Trainer, sample_data
 
 PATIENT = ("--epoch-timeout", "3600")  # whatever comes, comes of another reason
@@ -299,6 +299,27 @@ def a_signal_ends_an_idle_stage():
     stage = Stage()
     assert stage.stop() == 0
     stage.folder.__exit__()
+
+
+@tap.case
+def a_signal_ends_a_stage_that_is_flooded():
+    with Folder() as folder:
+        recording = folder / "hellos"
+        with Stage("--record", recording) as stage, Trainer(stage) as trainer:
+            for _ in range(2000):
+                trainer.hello(label_mapping={f"class {i}": i for i in range(100)})
+            stage.wait_until(lambda: stage.stats()["received"] == 2000)
+        stage = Stage()
+        floods = [Program("replay", recording, "--out", stage.trainers, "--speed", "max", "--loop",
+                          "100000") for _ in range(2)]
+        try:
+            stage.wait_until(lambda: stage.stats()["received"] > 10000)
+            assert stage.stop() == 0
+        finally:
+            for flood in floods:
+                flood.kill()
+            stage.kill()
+            stage.folder.__exit__()
 
 
 @tap.case
