@@ -279,7 +279,9 @@ def duplicates_count_once():
             trainer.batch(sample_data(2), step=0)
         trainer.epoch_end(sent={"": [1, 2]})
         summary = scene.logger.wait_epoch().summary
+        counters = scene.stage.stats()
     assert summary["samples"] == 2 and summary["lost"] == 0, summary
+    assert counters["duplicates"] == 2 and counters["used"] == 1, counters
 
 
 @tap.cases_of("{0.name} finishes what is collected", [signal.SIGTERM, signal.SIGINT])

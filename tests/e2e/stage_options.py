@@ -164,6 +164,20 @@ def mode_takes_or_leaves_out(value):
     check_modes(("--mode", option), expected)
 
 
+@tap.cases_of("subscriptions of {0[0]}", [
+    ("--mode eval", {"batch|eval|", "epoch_end|eval|"}),
+    ("--mode test --ds-id !a", {"batch|test|", "epoch_end|test|"}),
+    ("--mode !train,!eval --ds-id a,b",
+     {f"batch|{mode}|{ds_id}|" for mode in ("test", "infer") for ds_id in "ab"} |
+     {"epoch_end|test|", "epoch_end|infer|"})])
+def what_is_filtered_out_is_not_subscribed_to(value):
+    options, expected = value
+    with Stage(*options.split()) as stage, Trainer(stage, topics=expected) as trainer:
+        while trainer.read_upstream(100):
+            pass
+        assert trainer.subscriptions == expected | {"hello|", "bye|"}, trainer.subscriptions
+
+
 def ds_ids_shown(*options):
     with Stage("--n-samples", "all", *options) as stage, Logger(stage) as logger, \
             Trainer(stage, topics=("epoch_end|eval|",)) as trainer:
@@ -383,6 +397,28 @@ def a_run_asks_for_its_outputs_where_the_stage_has_none():
         shown = {e.summary["output"]: (e.summary["samples"], e.summary["components"])
                  for e in logger.wait_epochs(2)}
     assert shown == {"a": (2, 3), "b": (3, 1)}, shown
+
+
+@tap.case
+def each_output_takes_what_its_own_filters_accept():
+    """Nothing is filtered before it arrives, as the stage has no outputs of its own."""
+    hello = {"traces": [{"outputs": "a", "mode": "eval"},
+                        {"outputs": "b", "mode": ["eval", "test"], "ds_id": "x"}]}
+    expected = {("a", "eval"): ["", "x"], ("b", "eval"): ["x"], ("b", "test"): ["x"]}
+    with Stage() as stage, Logger(stage) as logger, \
+            Trainer(stage, topics=("batch|train||", "epoch_end|train|")) as trainer:
+        trainer.hello(**hello)
+        for mode in ("train", "test", "eval"):
+            for ds_id in ("", "x"):
+                trainer.batch(sample_data(1), mode=mode, ds_id=ds_id)
+            trainer.epoch_end(mode=mode)
+        epochs = logger.wait_epochs(len(expected))
+        shown = {(e.summary["output"], e.summary["mode"]): [place[0] for place in e.order()]
+                 for e in epochs}
+        counters = stage.stats()
+    assert shown == expected, shown
+    counted = [counters[key] for key in ("used", "unwanted", "samples", "epochs")]
+    assert counted == [3, 3, 4, 3], counters
 
 
 @tap.case
