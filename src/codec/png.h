@@ -36,7 +36,7 @@ ecam_status ecam_png_encode(ecam_png_encoder *encoder, const void *pixels, size_
 
 /* Tall RGB pictures in bands, so that they can be encoded piece by piece, by
  * any thread, in any order, and never lie in memory whole.
- * ecam_png_band: one band's pixels to a piece of the deflate stream (replaces
+ * ecam_png_band: one band's pixels to a piece of the file (replaces
  * the contents of piece->bytes). `above`: the row of pixels (3*w bytes) above the band,
  * NULL for the first band.
  * ecam_png_join: the pieces of all bands, in order, to a file; ECAM_EINVAL also

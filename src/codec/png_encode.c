@@ -263,18 +263,27 @@ static ecam_status check_size(size_t w, size_t h, ecam_error *error)
     return ECAM_OK;
 }
 
+/* A piece is made of finished chunks, so that joining copies and the checksums
+ * are the bands' own work. The first one begins the stream. */
 ecam_status ecam_png_band(ecam_png_encoder *encoder, const uint8_t *rgb, const uint8_t *above,
                           size_t w, size_t n_rows, ecam_png_piece *piece, ecam_error *error)
 {
     const rows r = {rgb, above, 3 * w, n_rows, 3};
+    ecam_png_piece *coded = &encoder->piece;
     ecam_status st = check_size(w, n_rows, error);
 
     if (st != ECAM_OK)
         return st;
     st = make_room(encoder, &r);
     if (st == ECAM_OK)
-        st = code_well(encoder, &r, plan(encoder, &r, SAMPLED_ROWS), piece);
-    return st == ECAM_OK ? ECAM_OK : no_memory(&r, error);
+        st = code_well(encoder, &r, plan(encoder, &r, SAMPLED_ROWS), coded);
+    if (st != ECAM_OK)
+        return no_memory(&r, error);
+    const ecam_png_stream stream = {.head = zlib_head, .head_bytes = above ? 0 : sizeof zlib_head,
+                                    .body = &coded->bytes};
+    piece->adler = coded->adler;
+    piece->raw_bytes = coded->raw_bytes;
+    return ecam_png_write_chunks(&stream, &piece->bytes, error);
 }
 
 /* The end of a stream: a final block where there is none yet, and the checksum.
@@ -306,8 +315,8 @@ ecam_status ecam_png_join(const ecam_png_piece *pieces, size_t n_pieces, size_t 
         return ecam_fail(error, ECAM_EINVAL,
                          "bands of %zu bytes in all for a picture of %zu x %zu pixels", raw_bytes,
                          w, h);
-    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head,
-                                    make_tail(false, (uint32_t)adler, tail), pieces, n_pieces};
+    const ecam_png_stream stream = {.pieces = pieces, .n_pieces = n_pieces, .tail = tail,
+                                    .tail_bytes = make_tail(false, (uint32_t)adler, tail)};
     return ecam_png_write(&file, &stream, out, error);
 }
 
@@ -337,7 +346,8 @@ ecam_status ecam_png_encode(ecam_png_encoder *encoder, const void *pixels, size_
                    : code_well(encoder, &r, expected_bits, piece);
     if (st != ECAM_OK)
         return no_memory(&r, error);
-    const ecam_png_stream stream = {zlib_head, tail, sizeof zlib_head,
-                                    make_tail(match, piece->adler, tail), piece, 1};
+    const ecam_png_stream stream = {.head = zlib_head, .head_bytes = sizeof zlib_head,
+                                    .body = &piece->bytes, .tail = tail,
+                                    .tail_bytes = make_tail(match, piece->adler, tail)};
     return ecam_png_write(&file, &stream, out, error);
 }

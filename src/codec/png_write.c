@@ -8,7 +8,8 @@
 
 #include "base/text.h"
 
-/* What libpng's callbacks and the steps under setjmp share. */
+/* What libpng's callbacks and the steps under setjmp share. file: NULL where
+ * only chunks are written. */
 typedef struct writer {
     const ecam_png_file *file;
     const ecam_png_stream *stream;
@@ -133,18 +134,18 @@ static void write_idat(png_structp png, const uint8_t *head, size_t head_bytes,
 
 static void write_stream(png_structp png, const ecam_png_stream *s)
 {
-    for (size_t i = 0; i < s->n_pieces; i++) {
-        const ecam_buffer *b = &s->pieces[i].bytes;
-        size_t at = 0;
-        do {
-            size_t part = b->size - at < LARGEST_IDAT ? b->size - at : LARGEST_IDAT;
-            bool first = i == 0 && at == 0;
-            bool last = i == s->n_pieces - 1 && at + part == b->size;
-            write_idat(png, s->head, first ? s->head_bytes : 0, b->data + at, part, s->tail,
-                       last ? s->tail_bytes : 0);
-            at += part;
-        } while (at < b->size);
-    }
+    const uint8_t *body = s->body ? s->body->data : NULL;
+    size_t size = s->body ? s->body->size : 0, at = 0;
+
+    for (size_t i = 0; i < s->n_pieces; i++)
+        on_write(png, s->pieces[i].bytes.data, s->pieces[i].bytes.size);
+    do {
+        size_t part = size - at < LARGEST_IDAT ? size - at : LARGEST_IDAT;
+        bool last = at + part == size;
+        write_idat(png, s->head, at == 0 ? s->head_bytes : 0, body ? body + at : NULL, part, s->tail,
+                   last ? s->tail_bytes : 0);
+        at += part;
+    } while (at < size);
 }
 
 /* Under setjmp: nothing here may own anything. png_write_end would want libpng
@@ -153,21 +154,33 @@ static ecam_status write_protected(png_structp png, png_infop info, const writer
 {
     if (setjmp(png_jmpbuf(png)))
         return w->status;
-    write_start(png, info, w->file);
+    if (w->file)
+        write_start(png, info, w->file);
     write_stream(png, w->stream);
-    png_write_chunk(png, (png_const_bytep)"IEND", NULL, 0);
+    if (w->file)
+        png_write_chunk(png, (png_const_bytep)"IEND", NULL, 0);
     return ECAM_OK;
 }
 
-ecam_status ecam_png_write(const ecam_png_file *file, const ecam_png_stream *stream,
-                           ecam_buffer *out, ecam_error *error)
+/* About what a stream comes to, its chunks' frames and a few texts included. */
+static size_t expected_bytes(const ecam_png_stream *s)
+{
+    size_t bytes = s->head_bytes + s->tail_bytes + (s->body ? s->body->size : 0) + 4096;
+
+    for (size_t i = 0; i < s->n_pieces; i++)
+        bytes += s->pieces[i].bytes.size;
+    return bytes;
+}
+
+static ecam_status write_all(const ecam_png_file *file, const ecam_png_stream *stream,
+                             ecam_buffer *out, ecam_error *error)
 {
     writer w = {.file = file, .stream = stream, .out = out, .error = error};
-    ecam_status st = check_file(file, error);
+    ecam_status st;
 
     ecam_buffer_clear(out);
-    if (st != ECAM_OK)
-        return st;
+    if (ecam_buffer_reserve(out, expected_bytes(stream)) != ECAM_OK)
+        return ecam_fail(error, ECAM_ENOMEM, "no memory for a PNG file");
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (info) {
@@ -178,4 +191,22 @@ ecam_status ecam_png_write(const ecam_png_file *file, const ecam_png_stream *str
     }
     png_destroy_write_struct(&png, &info);
     return st;
+}
+
+ecam_status ecam_png_write(const ecam_png_file *file, const ecam_png_stream *stream,
+                           ecam_buffer *out, ecam_error *error)
+{
+    ecam_status st = check_file(file, error);
+
+    if (st != ECAM_OK) {
+        ecam_buffer_clear(out);
+        return st;
+    }
+    return write_all(file, stream, out, error);
+}
+
+ecam_status ecam_png_write_chunks(const ecam_png_stream *stream, ecam_buffer *out,
+                                  ecam_error *error)
+{
+    return write_all(NULL, stream, out, error);
 }

@@ -4,14 +4,15 @@
 
 #include "codec/png.h"
 
-/* The zlib stream is head, then all pieces, then tail. Each piece becomes an
- * IDAT (several where it is larger than a chunk may be); the first one begins
- * with head, the last one ends with tail. */
+/* A zlib stream, or a part of one: the pieces, which are chunks already, then
+ * an IDAT of head, body and tail (several where the body is larger than a chunk
+ * may be). Any of them may be empty; body: NULL where there is none. */
 typedef struct ecam_png_stream {
-    const uint8_t *head, *tail;
-    size_t head_bytes, tail_bytes;
     const ecam_png_piece *pieces;
     size_t n_pieces;
+    const uint8_t *head, *tail;
+    size_t head_bytes, tail_bytes;
+    const ecam_buffer *body;
 } ecam_png_stream;
 
 typedef struct ecam_png_file {
@@ -25,5 +26,10 @@ typedef struct ecam_png_file {
  * Errors: ECAM_EINVAL (size, key or value), ECAM_ENOMEM. */
 ecam_status ecam_png_write(const ecam_png_file *file, const ecam_png_stream *stream,
                            ecam_buffer *out, ecam_error *error);
+
+/* The chunks of a stream alone, without a file around them: a piece.
+ * Errors: ECAM_ENOMEM. */
+ecam_status ecam_png_write_chunks(const ecam_png_stream *stream, ecam_buffer *out,
+                                  ecam_error *error);
 
 #endif
