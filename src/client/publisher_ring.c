@@ -1,7 +1,5 @@
 /* The hand-over of the ring to a stage on this host, and its end. */
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "client/publisher_internal.h"
@@ -16,22 +14,6 @@ void ecam_publisher_link_close(ecam_publisher *p)
     p->link = (ecam_link){.socket = -1, .page = ECAM_MEMFD_CLOSED, .consumed = p->link.consumed};
 }
 
-/* Reaching it is the test for "on this host". */
-static int reach(const char *name)
-{
-    struct sockaddr_un address;
-    socklen_t bytes;
-
-    if (ecam_greeting_address(name, &address, &bytes, NULL) != ECAM_OK)
-        return -1;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, bytes) != 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 /* One hand-over at a time: a connected publisher has one receiver. */
 void ecam_publisher_offer(ecam_publisher *p, uint64_t stage, const char *socket_name)
 {
@@ -40,7 +22,7 @@ void ecam_publisher_offer(ecam_publisher *p, uint64_t stage, const char *socket_
 
     if (p->link.state != ECAM_LINK_NONE)
         return;
-    int fd = reach(socket_name);
+    int fd = ecam_greeting_connect(socket_name);
     if (fd < 0)
         return;
     p->link.socket = fd;

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define OFFER_MAGIC UINT64_C(0x3152464f4d414345)  /* "ECAMOFR1" */
 #define ANSWER_MAGIC UINT64_C(0x31534e414d414345) /* "ECAMANS1" */
 #define VERSION 1
 #define MAX_FDS 4
+#define BACKLOG 128
 
 enum { WITH_RING = 1, WANTS_PAGE = 2 };
 
@@ -33,21 +36,50 @@ typedef struct answer_packet {
 
 _Static_assert(sizeof(offer_packet) == 424 && sizeof(answer_packet) == 24, "the packets are specified");
 
-ecam_status ecam_greeting_address(const char *name, struct sockaddr_un *out, socklen_t *bytes,
-                                  ecam_error *error)
+static bool make_address(const char *name, struct sockaddr_un *out, socklen_t *bytes)
 {
     size_t length = strlen(name);
     bool is_abstract = name[0] == '@';
 
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (length < 2 || length >= sizeof out->sun_path)
-        return ecam_fail(error, ECAM_EINVAL, "a socket's name of %zu bytes; expected 2 to %zu", length,
-                         sizeof out->sun_path - 1);
+    if (length < 2 || length >= sizeof out->sun_path) {
+        errno = EINVAL;
+        return false;
+    }
     memcpy(out->sun_path, name, length);
     if (is_abstract)
         out->sun_path[0] = '\0';
     *bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (is_abstract ? 0 : 1));
-    return ECAM_OK;
+    return true;
+}
+
+static int open_socket(const char *name, bool listens)
+{
+    struct sockaddr_un address;
+    socklen_t bytes;
+
+    if (!make_address(name, &address, &bytes))
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    const struct sockaddr *at = (const struct sockaddr *)&address;
+    if (listens ? bind(fd, at, bytes) == 0 && listen(fd, BACKLOG) == 0 : connect(fd, at, bytes) == 0)
+        return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+int ecam_greeting_listen(const char *name)
+{
+    return open_socket(name, true);
+}
+
+int ecam_greeting_connect(const char *name)
+{
+    return open_socket(name, false);
 }
 
 static ecam_status send_packet(int socket, void *packet, size_t bytes, int fd)

@@ -5,8 +5,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "eigencam/status.h"
 
@@ -26,10 +24,11 @@ typedef struct ecam_answer {
     bool has_page; /* the page's descriptor comes with it */
 } ecam_answer;
 
-/* The address of a socket's name: a path, or "@" and an abstract name. Errors:
- * ECAM_EINVAL (empty, too long). */
-ecam_status ecam_greeting_address(const char *name, struct sockaddr_un *out, socklen_t *bytes,
-                                  ecam_error *error);
+/* A socket's name is a path, or "@" and an abstract name. The descriptor of a new
+ * socket that listens there, or is connected there (which is the test for "on
+ * this host"); -1 and errno on failure. Nothing blocks. */
+int ecam_greeting_listen(const char *name);
+int ecam_greeting_connect(const char *name);
 
 /* fd -1: none goes along. Nothing blocks. Errors: ECAM_EAGAIN, ECAM_ECLOSED. */
 ecam_status ecam_offer_send(int socket, const ecam_offer *offer, int fd);

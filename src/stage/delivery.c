@@ -20,6 +20,7 @@ ecam_delivery *ecam_delivery_take(ecam_delivery_desk *desk)
         delivery->desk = desk;
     }
     delivery->references = 1;
+    delivery->samples = delivery->overwritten = 0;
     return delivery;
 }
 
@@ -45,6 +46,7 @@ void ecam_delivery_unref(ecam_delivery **handle)
     ecam_delivery_desk *desk = delivery->desk;
     desk->bytes_out -= delivery->bytes;
     delivery->bytes = 0;
+    ecam_hold_release(&delivery->hold);
     ecam_parts_finish(&delivery->parts);
     ecam_arena_reset(&delivery->arena);
     if (desk->n_idle < MAX_IDLE) {

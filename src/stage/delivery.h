@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "client/receive.h"
+#include "stage/handover.h"
 #include "wire/message.h"
 
 /* What a decoded header may take. */
@@ -29,6 +30,8 @@ struct ecam_delivery {
     ecam_parts parts;
     ecam_arena arena;
     ecam_message message;
+    ecam_hold hold;              /* of the ring that its tensors lie in */
+    size_t samples, overwritten; /* taken, and those lost in the ring */
 };
 
 /* An empty delivery with one reference; NULL when memory is short. */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "stage/internal.h"
+#include "stage/shared.h"
 
 static void record(ecam_stage *stage, const ecam_parts *parts)
 {
@@ -43,6 +44,7 @@ typedef struct intake {
     const ecam_trace *trace;
     ecam_image_batch images;
     ecam_activation_batch activations;
+    const ecam_field *image_field, *activation_field;
     const ecam_field *labels, *preds; /* NULL: none */
 } intake;
 
@@ -83,22 +85,22 @@ static ecam_status find_labels(const intake *in, const char *key, bool asked, co
     *out = ecam_message_field(m, key);
     if (!*out && asked)
         miss_key(in->stage, m, key);
-    return *out ? ecam_label_check(*out, in->images.n, error) : ECAM_OK;
+    ecam_status st = *out ? ecam_shared_bring(in->delivery, *out, error) : ECAM_OK;
+    return *out && st == ECAM_OK ? ecam_label_check(*out, in->images.n, error) : st;
 }
 
 static ecam_status read_batch(intake *in, ecam_error *error)
 {
     const ecam_message *m = &in->delivery->message;
     const ecam_trace *t = in->trace;
-    const ecam_field *images, *activations;
-    ecam_status st = find_tensor(m, t->images, t, &images, error);
+    ecam_status st = find_tensor(m, t->images, t, &in->image_field, error);
 
     if (st == ECAM_OK)
-        st = find_tensor(m, t->activations, t, &activations, error);
+        st = find_tensor(m, t->activations, t, &in->activation_field, error);
     if (st == ECAM_OK)
-        st = ecam_shape_images(&images->tensor, t->image_layout, &in->images, error);
+        st = ecam_shape_images(&in->image_field->tensor, t->image_layout, &in->images, error);
     if (st == ECAM_OK)
-        st = ecam_shape_activations(&activations->tensor, t->activation_layout, in->images.layout,
+        st = ecam_shape_activations(&in->activation_field->tensor, t->activation_layout, in->images.layout,
                                     &in->activations, error);
     if (st == ECAM_OK && in->images.n != in->activations.n)
         st = ecam_fail(error, ECAM_ESHAPE, "\"%s\" has %" PRIu64 " samples, \"%s\" has %" PRIu64
@@ -118,6 +120,15 @@ static void run_sample(ecam_task *task, ecam_worker *worker)
     ecam_sample_project((ecam_sample *)task, worker);
 }
 
+/* The trainer was faster: the sample is lost, and with the last one its message. */
+static void count_overwritten(ecam_stage *stage, ecam_delivery *delivery)
+{
+    if (++delivery->overwritten < delivery->samples)
+        return;
+    stage->counters.used--;
+    stage->counters.overwritten++;
+}
+
 static void sample_done(ecam_task *task, void *context)
 {
     ecam_stage *stage = context;
@@ -125,9 +136,12 @@ static void sample_done(ecam_task *task, void *context)
     ecam_epoch *epoch = sample->epoch;
 
     epoch->pending--;
+    if (sample->overwritten)
+        count_overwritten(stage, sample->delivery);
     if (sample->status != ECAM_OK && !sample->dropped) {
-        stage->counters.failed_samples++;
-        ecam_stage_error(stage, &sample->error, &sample->delivery->message, NULL);
+        stage->counters.failed_samples += !sample->overwritten;
+        if (!sample->overwritten)
+            ecam_stage_error(stage, &sample->error, &sample->delivery->message, NULL);
         for (size_t o = 0; o < epoch->traces->n; o++)
             ecam_output_remove(&epoch->outputs[o], sample);
         sample->dropped = true;
@@ -166,6 +180,7 @@ static ecam_status take_sample(intake *in, const ecam_sample_key *key, uint64_t 
     if (in->preds)
         ecam_label_read(in->preds, i, &sample->pred);
     ecam_sample_set(sample, in->trace, &in->images, &in->activations, i);
+    ecam_shared_tell(in->delivery, in->image_field, in->activation_field, i, sample);
     ecam_status st = ecam_output_add(output, sample, &evicted);
     if (st != ECAM_OK) {
         ecam_sample_give(&stage->shelf, &sample);
@@ -176,6 +191,7 @@ static ecam_status take_sample(intake *in, const ecam_sample_key *key, uint64_t 
     sample->delivery = ecam_delivery_ref(in->delivery);
     sample->task.run = run_sample;
     sample->task.done = sample_done;
+    in->delivery->samples++;
     in->epoch->pending++;
     stage->counters.samples++;
     ecam_pool_submit(stage->pool, &sample->task, false);
@@ -228,14 +244,22 @@ static bool any_accepts(const ecam_stage *stage, const ecam_run *run, const ecam
 static void take_for_outputs(ecam_stage *stage, ecam_delivery *delivery, ecam_epoch *epoch)
 {
     const ecam_message *m = &delivery->message;
-    bool used = false, failed = false;
+    bool used = false, failed = false, overwritten = false;
     ecam_error error;
+    ecam_status st = ecam_shared_open(delivery, &error);
 
-    for (size_t o = 0; o < epoch->traces->n; o++) {
+    if (st != ECAM_OK && st != ECAM_ECLOSED) {
+        reject(stage, &error, m);
+        return;
+    }
+    overwritten = st != ECAM_OK;
+    for (size_t o = 0; o < epoch->traces->n && !overwritten; o++) {
         intake in = {.stage = stage, .delivery = delivery, .epoch = epoch,
                      .output = &epoch->outputs[o], .trace = epoch->outputs[o].trace};
         ecam_error this_error;
-        if (!output_accepts(in.trace, m) || take_batch(&in, &used, &this_error) == ECAM_OK)
+        st = output_accepts(in.trace, m) ? take_batch(&in, &used, &this_error) : ECAM_OK;
+        overwritten |= st == ECAM_ECLOSED;
+        if (st == ECAM_OK || st == ECAM_ECLOSED)
             continue;
         if (!failed)
             error = this_error;
@@ -248,6 +272,8 @@ static void take_for_outputs(ecam_stage *stage, ecam_delivery *delivery, ecam_ep
     }
     if (used)
         stage->counters.used++;
+    else if (overwritten && !failed)
+        stage->counters.overwritten++;
     else if (!failed)
         stage->counters.unwanted++;
 }
@@ -323,7 +349,10 @@ static void see_message(ecam_stage *stage, ecam_delivery *delivery, uint64_t los
         break;
     case ECAM_MESSAGE_BATCH: see_batch(stage, run, delivery, lost, fills_gap); break;
     case ECAM_MESSAGE_EPOCH_END: see_marker(stage, run, m); break;
-    case ECAM_MESSAGE_BYE: ecam_collector_bye(&stage->collector, run, m); break;
+    case ECAM_MESSAGE_BYE:
+        ecam_collector_bye(&stage->collector, run, m);
+        ecam_handover_bye(&stage->handover, m);
+        break;
     }
 }
 
@@ -356,7 +385,8 @@ static void see_delivery(ecam_stage *stage, ecam_delivery *delivery)
 
     stage->counters.received++;
     record(stage, &delivery->parts);
-    ecam_status st = ecam_message_decode(delivery->parts.frames, delivery->parts.n, &delivery->arena, m, &error);
+    ecam_status st = ecam_message_decode_shared(delivery->parts.frames, delivery->parts.n, &delivery->arena, m,
+                                               &error);
     ecam_seq_verdict verdict = note_seq(stage, m, &lost);
     if (verdict == ECAM_SEQ_DUPLICATE)
         return;
@@ -366,6 +396,11 @@ static void see_delivery(ecam_stage *stage, ecam_delivery *delivery)
     }
     if (m->type == ECAM_MESSAGE_BATCH)
         stage->counters.batches++;
+    if (ecam_handover_hold(&stage->handover, m, &delivery->hold, &error) != ECAM_OK) {
+        m->bad_key = "shm";
+        reject(stage, &error, m);
+        return;
+    }
     see_message(stage, delivery, lost, verdict == ECAM_SEQ_LATE);
 }
 

@@ -11,6 +11,7 @@
 #include "stage/config.h"
 #include "stage/counters.h"
 #include "stage/delivery.h"
+#include "stage/handover.h"
 #include "stage/outlet.h"
 #include "stage/pool.h"
 #include "stage/render.h"
@@ -44,6 +45,7 @@ struct ecam_stage {
     ecam_pool *pool;
     ecam_collector collector;
     ecam_caller caller;
+    ecam_handover handover;
     ecam_delivery_desk desk;
     ecam_sample_shelf shelf;
     ecam_attached attached[2 * ECAM_ENDPOINTS];

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stage/shared.h"
+
 /* What idle samples may keep for those to come. */
 #define MAX_IDLE_BYTES ((size_t)16 << 20)
 
@@ -236,6 +238,8 @@ void ecam_sample_project(ecam_sample *s, ecam_worker *worker)
     ecam_projection projection;
 
     s->status = worker->workspace ? ECAM_OK : ECAM_ENOMEM;
+    if (s->status == ECAM_OK)
+        s->status = ecam_shared_fetch(s, worker);
     if (s->status == ECAM_OK)
         s->status = ecam_project(worker->workspace, &s->activation, &s->trace->project, &projection);
     if (s->status == ECAM_OK)

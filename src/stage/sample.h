@@ -29,6 +29,13 @@ int ecam_sample_compare(const ecam_sample_key *a, const ecam_sample_key *b);
 struct ecam_epoch;
 struct ecam_sample_shelf;
 
+/* Bytes in a ring, and their record. from NULL: none. */
+typedef struct ecam_shared_range {
+    const void *from;
+    size_t bytes;
+    uint64_t ticket;
+} ecam_shared_range;
+
 typedef struct ecam_sample {
     ecam_task task;
     struct ecam_sample *next; /* of the idle ones */
@@ -45,10 +52,13 @@ typedef struct ecam_sample {
     ecam_activation activation;
     const void *image_source;
     ecam_dtype image_dtype;
+    const ecam_ring_reader *ring; /* NULL: all came with the message */
+    ecam_shared_range activation_range, image_range;
 
     /* what the worker leaves */
     ecam_status status;
     ecam_error error;
+    bool overwritten;    /* in the ring, before it was read */
     size_t h, w;         /* of the maps */
     unsigned shown;      /* components asked for, or needed for the variance */
     unsigned components; /* of these not empty: their maps are kept */

@@ -134,6 +134,35 @@ static ecam_status open_outlet(ecam_stage *stage, ecam_error *error)
     return st;
 }
 
+/* Without the local socket tensors go in frames, and the end of a trainer's
+ * process is not noticed: a stage is useful all the same. A recording must hold
+ * the tensors themselves. */
+static void open_handover(ecam_stage *stage)
+{
+    ecam_handover *h = &stage->handover;
+    ecam_error error;
+
+    h->frames_only = stage->config->record != NULL;
+    for (size_t i = 0; i < stage->n_attached; i++)
+        ecam_handover_serve(h, stage->attached[i].endpoint);
+    if (ecam_handover_open(h, &error) != ECAM_OK)
+        ecam_log("no shared memory with trainers: %s", error.text);
+}
+
+/* As if it had said bye. */
+static void give_up_rank(void *context, const ecam_peer *peer)
+{
+    ecam_stage *stage = context;
+    const ecam_offer *o = &peer->offer;
+    const ecam_message bye = {.type = ECAM_MESSAGE_BYE, .run = o->run, .rank = o->rank, .session = o->session};
+    ecam_run *run = ecam_table_get(&stage->collector.runs, o->run, strlen(o->run));
+
+    ecam_log("run %s: process %d of rank %u has ended", o->run, (int)peer->pid, o->rank);
+    stage->counters.gone++;
+    if (run)
+        ecam_collector_bye(&stage->collector, run, &bye);
+}
+
 static ecam_status open_parts(ecam_stage *stage, ecam_error *error)
 {
     const ecam_config *config = stage->config;
@@ -145,6 +174,8 @@ static ecam_status open_parts(ecam_stage *stage, ecam_error *error)
         st = ecam_pool_create(config->workers, &stage->pool, error);
     if (st == ECAM_OK)
         st = open_intake(stage, error);
+    if (st == ECAM_OK)
+        open_handover(stage);
     if (st == ECAM_OK)
         st = open_outlet(stage, error);
     if (st == ECAM_OK)
@@ -212,7 +243,11 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
     }
     if (stage->next_stats_ns < *wake_ns)
         *wake_ns = stage->next_stats_ns;
-    int64_t call_ns = ecam_caller_call(&stage->caller, &stage->collector, stage->in, NULL, now);
+    int64_t look_ns = ecam_handover_work(&stage->handover, now, give_up_rank, stage);
+    if (look_ns < *wake_ns)
+        *wake_ns = look_ns;
+    const char *hand_over = stage->handover.name[0] ? stage->handover.name : NULL;
+    int64_t call_ns = ecam_caller_call(&stage->caller, &stage->collector, stage->in, hand_over, now);
     if (call_ns < *wake_ns)
         *wake_ns = call_ns;
     if (stalled(stage) && now + STALL_POLL_NS < *wake_ns)
@@ -237,11 +272,12 @@ static ecam_status wait_for_work(ecam_stage *stage, int stop_fd, int64_t wake_ns
         {.fd = stop_fd, .events = ZMQ_POLLIN},
         {.fd = ecam_pool_fd(stage->pool), .events = ZMQ_POLLIN},
         {.socket = stage->outlet.socket, .events = ZMQ_POLLIN},
+        {.fd = ecam_handover_fd(&stage->handover), .events = ZMQ_POLLIN},
         {.socket = stage->in, .events = ZMQ_POLLIN},
     };
     bool intake = !stage->stopping && has_room(stage);
 
-    if (zmq_poll(items + (stage->stopping ? 1 : 0), (stage->stopping ? 2 : 3) + (intake ? 1 : 0), timeout_ms) < 0 &&
+    if (zmq_poll(items + (stage->stopping ? 1 : 0), (stage->stopping ? 3 : 4) + (intake ? 1 : 0), timeout_ms) < 0 &&
         errno != EINTR)
         return ecam_fail(error, ECAM_EIO, "waiting for messages failed: %s", zmq_strerror(errno));
     if (!stage->stopping && items[0].revents) {
@@ -300,6 +336,7 @@ void ecam_stage_destroy(ecam_stage **handle)
     }
     ecam_collector_finish(&stage->collector, &stage->shelf);
     ecam_sample_shelf_finish(&stage->shelf);
+    ecam_handover_close(&stage->handover);
     ecam_delivery_desk_finish(&stage->desk);
     ecam_caller_finish(&stage->caller);
     if (stage->in)

@@ -242,11 +242,8 @@ static void read_topic(ecam_reader *r, const ecam_frame *frame, ecam_message *ou
         out->topic = ecam_text_clean(topic, capacity, frame->data, frame->size);
 }
 
-ecam_status ecam_message_decode(const ecam_frame *frames, size_t n_frames, ecam_arena *arena,
-                                ecam_message *out, ecam_error *error)
+static ecam_status decode(ecam_reader r, const ecam_frame *frames, size_t n_frames, ecam_message *out)
 {
-    ecam_reader r = {.arena = arena, .error = error};
-
     *out = (ecam_message){.topic = "", .run = "", .ds_id = "", .world = 1};
     if (n_frames > 0)
         read_topic(&r, &frames[0], out);
@@ -255,4 +252,16 @@ ecam_status ecam_message_decode(const ecam_frame *frames, size_t n_frames, ecam_
         read_header(&r, header, frames, n_frames, out);
     out->bad_key = r.bad_key;
     return r.status;
+}
+
+ecam_status ecam_message_decode(const ecam_frame *frames, size_t n_frames, ecam_arena *arena,
+                                ecam_message *out, ecam_error *error)
+{
+    return decode((ecam_reader){.arena = arena, .error = error}, frames, n_frames, out);
+}
+
+ecam_status ecam_message_decode_shared(const ecam_frame *frames, size_t n_frames, ecam_arena *arena,
+                                       ecam_message *out, ecam_error *error)
+{
+    return decode((ecam_reader){.arena = arena, .error = error, .shared = true}, frames, n_frames, out);
 }

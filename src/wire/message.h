@@ -25,12 +25,20 @@ typedef enum ecam_message_type {
     ECAM_MESSAGE_BYE
 } ecam_message_type;
 
+/* Where a tensor's bytes lie in shared memory; `there` is false for those that
+ * came with the message. */
+typedef struct ecam_shared_place {
+    bool there;
+    uint64_t ring, offset, size, ticket;
+} ecam_shared_place;
+
 /* A value of a batch's `data`: a tensor, or a list of numbers or strings (a
  * lone scalar is a list of one). */
 typedef struct ecam_field {
     const char *key;
     bool is_tensor;
     ecam_tensor tensor;     /* is_tensor: checked, its bytes lie in a frame */
+    ecam_shared_place shared; /* or here: the tensor's data is then NULL */
     const ecam_node *items; /* else: INT, UINT, FLOAT, BOOL or TEXT nodes */
     size_t n_items;
 } ecam_field;
@@ -92,6 +100,12 @@ typedef struct ecam_message {
  * ECAM_EINVAL (a value that is not accepted), ECAM_ENOMEM. */
 ecam_status ecam_message_decode(const ecam_frame *frames, size_t n_frames, ecam_arena *arena,
                                 ecam_message *out, ecam_error *error);
+
+/* The same for a receiver that rings were handed to: a batch's tensors may lie
+ * in shared memory, of which nothing is checked but that it is as large as the
+ * shape needs. (To all others such a message is ECAM_EINVAL.) */
+ecam_status ecam_message_decode_shared(const ecam_frame *frames, size_t n_frames, ecam_arena *arena,
+                                       ecam_message *out, ecam_error *error);
 
 /* The field with this key, or NULL. */
 const ecam_field *ecam_message_field(const ecam_message *message, const char *key);

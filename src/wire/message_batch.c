@@ -22,7 +22,7 @@ static void scalar_item(const source *s, const char *key, const ecam_node *map, 
 {
     ecam_tensor t;
 
-    ecam_message_tensor(s->r, key, map, s->frames, s->n_frames, &t);
+    ecam_message_tensor(s->r, key, map, s->frames, s->n_frames, &t, NULL);
     if (s->r->status != ECAM_OK)
         return;
     if (t.ndim != 0) {
@@ -80,7 +80,7 @@ static void read_field(const source *s, const ecam_node *value, ecam_field *fiel
 {
     if (value->kind == ECAM_NODE_MAP) {
         field->is_tensor = true;
-        ecam_message_tensor(s->r, field->key, value, s->frames, s->n_frames, &field->tensor);
+        ecam_message_tensor(s->r, field->key, value, s->frames, s->n_frames, &field->tensor, &field->shared);
     } else if (value->kind == ECAM_NODE_LIST) {
         list_field(s, value, field);
     } else {

@@ -89,13 +89,30 @@ static void read_framed(ecam_reader *r, const ecam_node *map, const ecam_frame *
     t->size_bytes = frames[index].size;
 }
 
+static void read_shared(ecam_reader *r, const ecam_node *map, ecam_tensor *t, ecam_shared_place *out)
+{
+    const ecam_node *place = ecam_reader_map(r, map, "shm");
+
+    if (!place)
+        return;
+    *out = (ecam_shared_place){.there = true,
+                               .ring = ecam_reader_uint(r, place, "ring", 1, UINT64_MAX),
+                               .offset = ecam_reader_uint(r, place, "offset", 0, UINT64_MAX),
+                               .size = ecam_reader_uint(r, place, "size", 1, SIZE_MAX),
+                               .ticket = ecam_reader_uint(r, place, "ticket", 0, UINT64_MAX)};
+    t->size_bytes = (size_t)out->size;
+}
+
 static void read_bytes(ecam_reader *r, const ecam_node *map, const ecam_frame *frames,
-                       size_t n_frames, ecam_tensor *t)
+                       size_t n_frames, ecam_tensor *t, ecam_shared_place *shared)
 {
     const ecam_node *data = ecam_reader_find(map, "data");
     const ecam_node *frame = ecam_reader_find(map, "frame");
+    const ecam_node *shm = ecam_reader_find(map, "shm");
 
-    if (ecam_reader_find(map, "shm"))
+    if (shm && r->shared && shared && !data && !frame)
+        read_shared(r, map, t, shared);
+    else if (shm)
         ecam_reader_fail(r, "shm", ECAM_EINVAL,
                          "the bytes are said to lie in shared memory, but no ring was handed over; "
                          "expected \"data\" or \"frame\"");
@@ -147,7 +164,7 @@ static void read_layout(ecam_reader *r, const ecam_node *map, ecam_tensor *t)
 }
 
 static void read_all(ecam_reader *r, const ecam_node *map, const ecam_frame *frames,
-                     size_t n_frames, ecam_tensor *t)
+                     size_t n_frames, ecam_tensor *t, ecam_shared_place *shared)
 {
     if (ecam_reader_find(map, "complex")) {
         ecam_reader_fail(r, "complex", ECAM_ETYPE,
@@ -158,7 +175,7 @@ static void read_all(ecam_reader *r, const ecam_node *map, const ecam_frame *fra
     read_type(r, map, t);
     if (array)
         read_shape(r, map, t);
-    read_bytes(r, map, frames, n_frames, t);
+    read_bytes(r, map, frames, n_frames, t, shared);
     if (r->status == ECAM_OK) {
         ecam_status st = ecam_tensor_check(t, r->error);
         if (st != ECAM_OK) {
@@ -171,12 +188,13 @@ static void read_all(ecam_reader *r, const ecam_node *map, const ecam_frame *fra
 }
 
 void ecam_message_tensor(ecam_reader *r, const char *key, const ecam_node *map,
-                         const ecam_frame *frames, size_t n_frames, ecam_tensor *out)
+                         const ecam_frame *frames, size_t n_frames, ecam_tensor *out,
+                         ecam_shared_place *shared)
 {
     *out = (ecam_tensor){0};
     if (r->status != ECAM_OK)
         return;
-    read_all(r, map, frames, n_frames, out);
+    read_all(r, map, frames, n_frames, out, shared);
     if (r->status != ECAM_OK) {
         ecam_error_prefix(r->error, "tensor \"%s\": ", key);
         r->bad_key = key;

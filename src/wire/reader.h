@@ -24,6 +24,7 @@ typedef struct ecam_reader {
     ecam_error *error;
     ecam_status status;  /* of the first failure */
     const char *bad_key; /* where it was; static or in the arena; may be NULL */
+    bool shared; /* tensors may lie in shared memory */
 } ecam_reader;
 
 /* Record a failure, unless one is recorded already. Returns its status. */

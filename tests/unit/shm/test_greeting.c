@@ -1,5 +1,6 @@
 /* The two packets, over a real socket pair. */
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "shm/greeting.h"
@@ -136,25 +137,41 @@ static void offers_that_lie_are_refused(void **state)
     close_pair(ends);
 }
 
-static void names_become_addresses(void **state)
+static void check_reached(const char *name)
 {
-    struct sockaddr_un address;
-    char longest[109];
-    socklen_t bytes;
-    ecam_error error;
+    int listener = ecam_greeting_listen(name), fd;
+
+    assert_true(listener >= 0);
+    fd = ecam_greeting_connect(name);
+    assert_true(fd >= 0);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    int peer = accept(listener, NULL, NULL);
+    CHECK_STATUS(ecam_offer_send(fd, &(ecam_offer){.run = "r"}, -1), ECAM_OK);
+    ecam_offer offer;
+    int got;
+    CHECK_STATUS(ecam_offer_receive(peer, &offer, &got), ECAM_OK);
+    close(peer);
+    close(fd);
+    close(listener);
+    assert_int_equal(ecam_greeting_connect(name), -1);
+}
+
+static void names_are_paths_or_abstract(void **state)
+{
+    char path[64], longest[109];
 
     (void)state;
-    CHECK_OK(ecam_greeting_address("@abc", &address, &bytes, &error), error);
-    assert_int_equal(bytes, sizeof(sa_family_t) + 4);
-    assert_memory_equal(address.sun_path, "\0abc", 4);
-    CHECK_OK(ecam_greeting_address("/tmp/x", &address, &bytes, &error), error);
-    assert_int_equal(bytes, sizeof(sa_family_t) + 7);
-    assert_string_equal(address.sun_path, "/tmp/x");
+    snprintf(path, sizeof path, "@ecam-greeting-%d", (int)getpid());
+    check_reached(path);
+    snprintf(path, sizeof path, "/tmp/ecam-greeting-%d", (int)getpid());
+    check_reached(path);
+    unlink(path);
     memset(longest, 'a', 108);
     longest[108] = '\0';
-    CHECK_STATUS(ecam_greeting_address(longest, &address, &bytes, &error), ECAM_EINVAL);
-    CHECK_STATUS(ecam_greeting_address("", &address, &bytes, &error), ECAM_EINVAL);
-    CHECK_STATUS(ecam_greeting_address("@", &address, &bytes, &error), ECAM_EINVAL);
+    assert_int_equal(ecam_greeting_connect(longest), -1);
+    assert_int_equal(ecam_greeting_listen(longest), -1);
+    assert_int_equal(ecam_greeting_connect(""), -1);
+    assert_int_equal(ecam_greeting_connect("@"), -1);
 }
 
 int main(void)
@@ -165,7 +182,7 @@ int main(void)
         cmocka_unit_test(an_answer_arrives),
         cmocka_unit_test(other_packets_are_refused),
         cmocka_unit_test(offers_that_lie_are_refused),
-        cmocka_unit_test(names_become_addresses),
+        cmocka_unit_test(names_are_paths_or_abstract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
