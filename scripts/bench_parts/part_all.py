@@ -20,7 +20,7 @@ PYTHON_SAMPLES = 6
 QUEUE = 8        # messages that wait at the trainer: it is faster than any network
 SETTLE = 1.0     # seconds for the projection of what was taken in last
 LIMIT_MB = 200
-MEMORY = ("--normalize", "image", "--memory", "64M")
+MEMORY = ("--normalize", "image", "--memory", "32M")
 
 
 def make_batches():
