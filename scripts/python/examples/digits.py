@@ -29,7 +29,7 @@ def load():
     images = F.interpolate(small, size=(64, 64), mode="bilinear", align_corners=False)
     labels = torch.from_numpy(digits.target).long()
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1))
-    train, test = order[:1200], order[1200:1500]
+    train, test = order[:1000], order[1000:1200]
     return TensorDataset(images[train], labels[train]), TensorDataset(images[test], labels[test])
 
 
