@@ -20,7 +20,8 @@ def numpy_of(tensor, frames):
 
 class Message:
     def __init__(self, parts):
-        self.topic, self.header, self.frames = parts[0].decode(), msgpack.unpackb(parts[1]), parts[2:]
+        self.topic, self.header = parts[0].decode(), msgpack.unpackb(parts[1])
+        self.frames = parts[2:]
 
     @property
     def type(self):

@@ -242,5 +242,6 @@ def _value(key, value):
                          "NCHW, NHWC, NLC")
     array = value.values
     tensor = Tensor(array.ctypes.data, array.nbytes, _DTYPES[value.type], _LAYOUTS[value.layout],
-                    array.ndim, (c_uint64 * 8)(*array.shape), (c_uint32 * 2)(*(value.grid or (0, 0))))
+                    array.ndim, (c_uint64 * 8)(*array.shape),
+                    (c_uint32 * 2)(*(value.grid or (0, 0))))
     return BatchValue(key.encode(), tensor, None, 0)

@@ -84,6 +84,8 @@ class Session:
     @guarded
     def put(self, mode, epoch, step, data, *, ds_id="", size=None, world=None, layouts={}):
         """A batch's samples as copied; size: how many the whole batch had."""
+        if not self.alive:
+            return
         n = len(next(iter(data.values())))
         with self._lock:
             self.flush()
@@ -91,13 +93,15 @@ class Session:
             self._taken[key] = self._taken.get(key, 0) + n
             self._pending = {"mode": mode, "epoch": epoch, "step": step, "data": data,
                              "ds_id": ds_id, "world": world, "layouts": layouts}
-            self._size = size or n, n
+            self._size = size or n, n  # of the whole batch, and of what was copied
 
     @guarded
     def caption(self, key, values):
         """Labels or predictions of the batch that was put last: one for each of its samples."""
+        if self._pending is None or not self.alive:  # in a forked child the lock may be held
+            return
         with self._lock:
-            if self._pending is None or not self.alive:
+            if self._pending is None:
                 return
             size, n = self._size
             if len(values) != size:
@@ -109,6 +113,8 @@ class Session:
     @guarded
     def flush(self):
         """Send what waits."""
+        if self._pending is None or not self.alive:
+            return
         with self._lock:
             batch, self._pending = self._pending, None
             if batch is not None:
@@ -116,6 +122,8 @@ class Session:
 
     @guarded
     def epoch_end(self, mode, epoch, world=None):
+        if not self.alive:
+            return
         with self._lock:
             self.flush()
             self._taken = {key: n for key, n in self._taken.items() if key[:2] != (mode, epoch)}

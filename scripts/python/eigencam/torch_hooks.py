@@ -145,8 +145,8 @@ class Capture:
     def _keep(self, key, output):
         output = first_tensor(output)
         if output is None or output.ndim not in (3, 4) or len(output) != self._size:
-            raise ValueError(f"layer {key!r} gives {describe(output)}; expected ({self._size},C,h,w)"
-                             f" or ({self._size},tokens,C)")
+            raise ValueError(f"layer {key!r} gives {describe(output)}; expected "
+                             f"({self._size},C,h,w) or ({self._size},tokens,C)")
         self._taken[key] = copy(output, self._n)
 
     def remove(self):
