@@ -135,7 +135,22 @@ def late_batches_are_counted_and_not_shown():
         trainer.epoch_end(epoch=2)
         summary = scene.logger.wait_epoch().summary
         assert summary["epoch"] == 2 and summary["samples"] == 1, summary
-        assert scene.stage.stats()["late"] == 1, scene.stage.stats()
+        assert summary["late"] == 1 == scene.stage.stats()["late"], summary
+
+
+@tap.case
+def rejected_batches_are_counted_in_the_epoch_they_came_in():
+    with Scene() as scene:
+        trainer = scene.ranks[0]
+        for epoch, bad in (1, 2), (2, 0):
+            for _ in range(bad):
+                trainer.batch({"images": sample_data(1)["images"]}, epoch=epoch)
+            trainer.batch(sample_data(1), epoch=epoch)
+            trainer.epoch_end(epoch)
+            summary = scene.logger.wait_epoch().summary
+            assert (summary["rejected"], summary["samples"]) == (bad, 1), summary
+        assert len(scene.logger.errors) == 2, scene.logger.errors
+        assert scene.stage.stats()["rejected"] == 2
 
 
 @tap.case

@@ -22,6 +22,7 @@ static void pictures_say_what_they_show(void **state)
     scene_fill(&s, 6);
     s.output->samples[5]->label = (ecam_label){.kind = ECAM_LABEL_TEXT, .text = "\u732b"};
     s.output->samples[5]->key.rank = 3;
+    s.output->samples[4]->pred = (ecam_label){.kind = ECAM_LABEL_TEXT, .text = "dog"};
     double explained = s.output->samples[5]->explained[1], singular = s.output->samples[5]->singular[1];
     scene_draw(&s, &results);
 
@@ -54,6 +55,16 @@ static void pictures_say_what_they_show(void **state)
     check_chunk(&image, "explained", text);
     check_chunk(&image, "label", "\u732b");
     check_chunk(&image, "prediction", NULL);
+    ecam_png_image_finish(&image);
+
+    const scene_result *map = scene_find(&results, ECAM_RESULT_MAP, 4, 2);
+    image = scene_decode(map);
+    check_chunk(&image, "prediction", "dog");
+    snprintf(text, sizeof text, "%.9g", map->result.component.lo);
+    check_chunk(&image, "lo", text);
+    snprintf(text, sizeof text, "%.9g", map->result.component.hi);
+    check_chunk(&image, "hi", text);
+    assert_true(map->result.component.lo < map->result.component.hi);
     ecam_png_image_finish(&image);
     scene_results_finish(&results);
     scene_close(&s);
