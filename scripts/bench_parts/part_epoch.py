@@ -16,7 +16,7 @@ ROUNDS = 3      # of the seed's epoch end; after each, so many of the stage's
 EPOCHS = 12
 COLLECTED = 0.1  # seconds from the samples to the marker: a training epoch is longer
 AT_ONCE, LATER, OUTSIDE = "marker right after the samples", "eigencam", "as a logger sees it"
-SEED = "the seed's NumPy and matplotlib"
+SEED, SEED_OVERLAYS, SEED_GRID = "the seed's procedure", "its overlays alone", "its grid alone"
 
 
 class Batches:
@@ -34,10 +34,18 @@ class Batches:
                 "labels": np.array(chosen), "preds": np.array(chosen[::-1])}
 
 
-def seed_epoch(batch):
-    images = [np.moveaxis(image, 0, -1) for image in batch["images"]]
-    names = [[f"class {n}" for n in batch[key]] for key in ("labels", "preds")]
-    return competitors.seed_epoch_end(np.stack(images), batch["activations"], *names, K)
+def time_seed(batch, times):
+    """In NumPy and OpenCV, then matplotlib, in this process as in a trainer."""
+    images = np.moveaxis(batch["images"], 1, -1)
+    labels, preds = ([f"class {n}" for n in batch[key]] for key in ("labels", "preds"))
+    start = time.perf_counter()
+    overlays = competitors.seed_overlays(images, batch["activations"], K)
+    between = time.perf_counter()
+    competitors.seed_grid(images, overlays, labels, preds)
+    end = time.perf_counter()
+    times[SEED].append(end - start)
+    times[SEED_OVERLAYS].append(between - start)
+    times[SEED_GRID].append(end - between)
 
 
 class Session:
@@ -91,14 +99,13 @@ def result(way, times):
 
 def measure(setting):
     batches, session = Batches(), None
-    times = {LATER: [], AT_ONCE: [], OUTSIDE: [], SEED: []}
+    ways = (LATER, AT_ONCE, OUTSIDE, SEED, SEED_OVERLAYS, SEED_GRID)
+    times = {way: [] for way in ways}
     try:
         session = Session(setting.threads, batches)
         compare(session, batches)
         for number in range(ROUNDS):
-            start = time.perf_counter()
-            seed_epoch(batches[number])
-            times[SEED].append(time.perf_counter() - start)
+            time_seed(batches[number], times)
             for _ in range(EPOCHS):
                 _, inside, outside = session.run(COLLECTED)
                 times[LATER].append(inside)

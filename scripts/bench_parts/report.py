@@ -3,6 +3,8 @@
 
 def amount(seconds):
     us = seconds * 1e6
+    if us < 1:
+        return f"{us:.2f} us"
     if us < 100:
         return f"{us:.1f} us"
     if us < 10e3:
