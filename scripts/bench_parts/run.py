@@ -29,7 +29,7 @@ def read_arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--check", action="store_true", help="fail when a target is missed")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--build", type=Path, metavar="FOLDER", default=ROOT / "build-bench")
     parser.add_argument("--measure", nargs=2, metavar=("SETTING", "INTO"), help=argparse.SUPPRESS)
     parser.add_argument("parts", nargs="*", metavar="PART",
                         help=f"one of {', '.join(part_names())}; default: all")
