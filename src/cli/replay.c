@@ -18,7 +18,7 @@
 
 #define NS_PER_S 1e9
 #define MAX_HEADER_MEMORY ((size_t)64 << 20)
-#define SETTLE_MS 100    /* without a new subscription: the peer has sent them all */
+#define SETTLE_MS 400    /* without a new subscription: the peer has sent them all */
 #define FULL_MS 2        /* between tries to send to a receiver that is full */
 #define LINGER_MS 30000  /* at the end, for what is not yet sent */
 #define HIGH_WATER 256
