@@ -14,6 +14,7 @@ static const ecam_trace_option options[] = {
     {"epoch-timeout", "S", "30", "seconds to wait for missing ranks"},
     {"memory", "SIZE", "1G", "for samples that wait for their epoch's end; more goes to a file"},
     {"record", "FILE", NULL, "keep all that trainers send, for replay"},
+    {"allow-uid", "UID,...", NULL, "other users whose trainers may share memory"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
 
@@ -78,6 +79,26 @@ static ecam_status set_memory(ecam_config *config, const char *text, ecam_error 
     return ECAM_OK;
 }
 
+/* "1000,1001". */
+static ecam_status set_allow_uids(ecam_config *config, const char *text, ecam_error *error)
+{
+    config->n_allow_uids = 0;
+    for (const char *at = text;; at++) {
+        size_t length = strcspn(at, ",");
+        char number[16] = "";
+        uint64_t uid = 0;
+        if (length < sizeof number)
+            memcpy(number, at, length);
+        if (config->n_allow_uids == ECAM_CONFIG_UIDS || ecam_option_count(number, 0, UINT32_MAX - 1, &uid, NULL) != ECAM_OK)
+            return ecam_fail(error, ECAM_EINVAL, "\"%s\" is not accepted; expected up to %d numbers of users, with commas",
+                             text, ECAM_CONFIG_UIDS);
+        config->allow_uids[config->n_allow_uids++] = (uint32_t)uid;
+        at += length;
+        if (*at == '\0')
+            return ECAM_OK;
+    }
+}
+
 /* ECAM_EMISSING where it is no option of the stage's own. */
 static ecam_status set_own(ecam_config *config, const char *name, size_t name_bytes,
                            const ecam_node *value, ecam_error *error)
@@ -102,6 +123,8 @@ static ecam_status set_own(ecam_config *config, const char *name, size_t name_by
         return ecam_option_real(text, 0.001, 86400, &config->epoch_timeout_s, error);
     if (i == 4)
         return set_memory(config, text, error);
+    if (i == 6)
+        return set_allow_uids(config, text, error);
     config->record = value->kind == ECAM_NODE_NIL ? NULL : text;
     return ECAM_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/node.h"
@@ -11,6 +12,7 @@
 #include "stage/trace.h"
 
 #define ECAM_ENDPOINTS 16
+#define ECAM_CONFIG_UIDS 32
 
 typedef struct ecam_config {
     ecam_arena arena; /* holds what the rest points to */
@@ -22,6 +24,8 @@ typedef struct ecam_config {
     double epoch_timeout_s;
     size_t memory_bytes; /* for samples that wait; beyond it they are spilled */
     const char *record; /* NULL: no recording */
+    uint32_t allow_uids[ECAM_CONFIG_UIDS]; /* other users whose rings are taken */
+    size_t n_allow_uids;
     bool has_traces;    /* whether the user set any output of his own */
     ecam_traces *traces;
 } ecam_config;

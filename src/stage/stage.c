@@ -143,6 +143,8 @@ static void open_handover(ecam_stage *stage)
     ecam_error error;
 
     h->frames_only = stage->config->record != NULL;
+    for (size_t i = 0; i < stage->config->n_allow_uids && i < ECAM_ALLOWED_UIDS; i++)
+        h->allowed[h->n_allowed++] = stage->config->allow_uids[i];
     for (size_t i = 0; i < stage->n_attached; i++)
         ecam_handover_serve(h, stage->attached[i].endpoint);
     if (ecam_handover_open(h, &error) != ECAM_OK)

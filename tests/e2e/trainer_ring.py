@@ -285,6 +285,25 @@ def a_ring_that_changes_while_it_is_read_does_no_harm():
         link.close()
 
 
+def as_nobody():
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+@tap.case
+def another_user_shares_memory_only_if_allowed():
+    if os.geteuid() != 0:
+        return  # nobody else to be
+    for options, expected in (((), 0), (("--allow-uid", "7,65534"), 1)):
+        with Stage("--in", "tcp://127.0.0.1:*", *options) as stage, Logger(stage) as logger:
+            endpoint = stage.wait_line(r"trainers on (tcp://\S+)").group(1)
+            with RingTrainer(endpoint, as_nobody, **SIZES) as trainer:
+                said = trainer.wait()
+            assert logger.wait_epoch().summary["samples"] == 5
+            assert said["shared"] == expected and (said["ring"] > 0) == bool(expected), said
+
+
 @tap.case
 def a_stage_by_itself_is_unharmed_by_many_who_connect():
     with Stage() as stage, Trainer(stage) as trainer:

@@ -55,6 +55,19 @@ static void turns_the_peak_up(void **state)
     CHECK_NEAR(p.maps[0], -1.5, 1e-6);
 }
 
+/* The direction in the channels is the same for both, whichever it is. */
+static void leaves_the_sign_where_told(void **state)
+{
+    ecam_workspace *ws = *state;
+    const ecam_project_options options = {.n_components = 1, .sign = ECAM_SIGN_NONE};
+    const float x[] = {1, 1, -5, 1}, negated[] = {-1, -1, 5, -1};
+    float first = project(ws, x, ECAM_F32, 1, 4, options).maps[2];
+    float second = project(ws, negated, ECAM_F32, 1, 4, options).maps[2];
+
+    CHECK_NEAR(fabsf(first), 4.5, 1e-6);
+    CHECK_NEAR(second, -first, 1e-6);
+}
+
 static void fills_up_with_empty_maps(void **state)
 {
     ecam_workspace *ws = *state;
@@ -172,6 +185,7 @@ int main(void)
         TEST(ignores_a_constant_channel),
         TEST(orders_components_by_variance),
         TEST(turns_the_peak_up),
+        TEST(leaves_the_sign_where_told),
         TEST(fills_up_with_empty_maps),
         TEST(shows_what_the_variance_asks_for),
         TEST(shows_nothing_of_a_constant),
