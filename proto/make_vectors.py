@@ -446,6 +446,7 @@ OF_EPOCH = {**COMMON, "run": "r", "output": "o", "epoch": 4, "attempt": 1, "mode
 SAMPLE = {"sample": 2, "ds_id": "d", "rank": 1, "step": 9, "index": 3, "label": "Käse",
           "pred": "cat <b>"}
 COMPONENT = {"component": 1, "components": 3, "explained": 0.25, "singular": 12.5, "divisor": 1.75}
+STYLE = {"colormap": "jet", "normalize": "epoch"}
 PICTURE = {"width": 1, "height": 1, "encoding": "png", "frame": 2}
 PAGE = {"page": 0, "pages": 2, "rows": 64}
 SUMMARY = {"samples": 2, "components": 3, "complete": True, "missing_ranks": [], "lost": 0,
@@ -479,11 +480,18 @@ def result_vectors(v):
     good("overlay_later_keys", "keys that are not known are passed over", "overlay",
          {**SAMPLE, **COMPONENT, **PICTURE, "later": [1, {"x": None}]}, [png()],
          **SAMPLE, **COMPONENT, **PICTURE)
+    good("overlay_style", "how it is drawn: heat added", "overlay",
+         {**SAMPLE, **COMPONENT, **STYLE, **PICTURE}, [png()], **SAMPLE, **COMPONENT, **STYLE, **PICTURE)
+    blended = {"colormap": "a later one", "weight": 0.25, "normalize": "image", "image_float": True}
+    good("map_style", "how its overlay is drawn: blended over a float image, divided by its own maximum", "map",
+         {**SAMPLE, **COMPONENT, "lo": -1.5, "hi": 8.0, **blended, **PICTURE}, [png()],
+         **SAMPLE, **COMPONENT, lo=-1.5, hi=8.0, **blended, **PICTURE)
     good("map", "a projection", "map", {**SAMPLE, **COMPONENT, "lo": -1.5, "hi": 8.0, **PICTURE}, [png()],
          **SAMPLE, **COMPONENT, lo=-1.5, hi=8.0, **PICTURE)
     good("image", "the image alone", "image", {**SAMPLE, **PICTURE}, [png()], **SAMPLE, **PICTURE)
     good("sheet", "a page of the sheet", "sheet", {**PAGE, **PICTURE}, [png()], **PAGE, **PICTURE)
     good("epoch", "the summary of a complete epoch", "epoch", SUMMARY, **SUMMARY)
+    good("epoch_world", "and of how many ranks", "epoch", {**SUMMARY, "world": 2}, **SUMMARY, world=2)
     partial = {**SUMMARY, "complete": False, "missing_ranks": [1, 2147483647], "lost": 5, "rejected": 6,
                "late": 7, "published": {"overlay": 1, "map": 0, "image": 0, "sheet": 0}}
     good("epoch_incomplete", "two ranks are missing", "epoch", partial, **partial)
@@ -543,6 +551,18 @@ def bad_results(v):
         "argument", "explained")
     bad("lo_infinite", "an extreme that is not finite", "map", {**projection, "lo": float("-inf")}, [png()],
         "argument", "lo")
+    for weight in (-0.25, 1.25):
+        bad(f"weight_{'low' if weight < 0 else 'high'}", "a weight outside 0 to 1", "overlay",
+            {**overlay, **STYLE, "weight": weight}, [png()], "argument", "weight")
+    bad("normalize", "a divisor of something else", "overlay", {**overlay, **STYLE, "normalize": "batch"}, [png()],
+        "argument", "normalize")
+    bad("no_normalize", "a style without the divisor's scope", "map", {**projection, "colormap": "jet"}, [png()],
+        "missing", "normalize")
+    bad("colormap", "a colour map that is no string", "overlay", {**overlay, **STYLE, "colormap": 2}, [png()],
+        "type", "colormap")
+    bad("image_float", "a boolean that is none", "overlay", {**overlay, **STYLE, "image_float": 1}, [png()],
+        "type", "image_float")
+    bad("world", "more ranks than there may be", "epoch", {**SUMMARY, "world": 2**20 + 1}, [], "argument", "world")
     bad("label_integer", "a label that is no string", "overlay", {**overlay, "label": 3}, [png()], "type", "label")
     bad("width_zero", "a picture without pixels", "overlay", {**overlay, "width": 0}, [png()], "argument", "width")
     bad("height_huge", "a picture of 2^24 + 1 rows", "overlay", {**overlay, "height": 2**24 + 1}, [png()],

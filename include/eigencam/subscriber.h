@@ -43,6 +43,19 @@ typedef struct ecam_result_picture {
     size_t png_bytes;
 } ecam_result_picture;
 
+/* How an overlay is drawn, so that it can be drawn again. colormap: a name as
+ * "jet", or NULL where the stage does not say; then the rest says nothing.
+ * add: image + heat, else (1 - weight) * image + weight * heat. per_image: the
+ * divisor is of this picture alone, else of the epoch. image_float: the image
+ * had floats, of which a result only has what is displayed. */
+typedef struct ecam_result_style {
+    const char *colormap;
+    bool add;
+    double weight;
+    bool per_image;
+    bool image_float;
+} ecam_result_style;
+
 /* Of an overlay or a map. lo, hi: of a map, projection = lo + (hi - lo) * v /
  * 65535; divisor: what the overlay was divided by. */
 typedef struct ecam_result_component {
@@ -52,6 +65,7 @@ typedef struct ecam_result_component {
     double singular;
     double lo, hi;
     double divisor;
+    ecam_result_style style;
 } ecam_result_component;
 
 typedef struct ecam_result_page {
@@ -67,6 +81,7 @@ typedef struct ecam_result_summary {
     bool complete;
     const uint32_t *missing_ranks;
     uint32_t n_missing;
+    uint32_t world;      /* ranks that were expected; 0: not said */
     uint64_t lost;       /* batch messages known to be lost */
     uint64_t rejected;   /* batch messages refused as faulty */
     uint64_t late;       /* batch messages after an epoch was published */

@@ -313,6 +313,15 @@ static ecam_status send(ecam_render *r, ecam_result *result, ecam_emit *emit, vo
     return st;
 }
 
+static ecam_result_style style_of(const ecam_trace *trace, const ecam_sample *s)
+{
+    return (ecam_result_style){.colormap = ecam_colormap_name(trace->style.colormap),
+                               .add = trace->style.add,
+                               .weight = trace->style.add ? 0 : (double)trace->style.weight,
+                               .per_image = trace->normalize == ECAM_NORMALIZE_IMAGE,
+                               .image_float = s->image.is_float};
+}
+
 static ecam_status send_picture(ecam_render *r, const ecam_row *row, ecam_result_type type,
                                 unsigned component, ecam_emit *emit, void *context)
 {
@@ -333,7 +342,8 @@ static ecam_status send_picture(ecam_render *r, const ecam_row *row, ecam_result
             .number = component, .components = r->context.components,
             .explained = has ? s->explained[component] : 0, .singular = has ? s->singular[component] : 0,
             .lo = is_map ? (double)row->lo[component] : 0, .hi = is_map ? (double)row->hi[component] : 0,
-            .divisor = (double)row->divisors[component]};
+            .divisor = (double)row->divisors[component],
+            .style = style_of(r->context.trace, s)};
     }
     return send(r, &result, emit, context);
 }
@@ -454,7 +464,8 @@ static ecam_status emit_summary(ecam_render *r, ecam_emit *emit, void *context)
 
     result.summary = (ecam_result_summary){
         .samples = (uint32_t)r->n, .components = r->context.components, .complete = r->job.epoch->complete,
-        .missing_ranks = r->missing, .n_missing = r->n_missing, .lost = r->job.lost,
+        .missing_ranks = r->missing, .n_missing = r->n_missing, .world = r->job.epoch->world,
+        .lost = r->job.lost,
         .rejected = r->job.rejected, .late = r->job.late, .labels = r->labels, .preds = r->preds};
     memcpy(result.summary.published, r->published, sizeof r->published);
     ecam_status st = emit(context, &result);

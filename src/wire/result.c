@@ -10,6 +10,8 @@ const char *const ecam_result_names[ECAM_RESULT_TYPE_COUNT] = {
     [ECAM_RESULT_STATS] = "stats",
 };
 
+const char *const ecam_result_scopes[2] = {"epoch", "image"};
+
 const char *ecam_result_type_name(ecam_result_type type)
 {
     return ecam_result_names[type];
@@ -45,6 +47,21 @@ static void pack_sample(ecam_packer *p, const ecam_result_sample *sample)
     ecam_pack_text_entry(p, "pred", sample->pred);
 }
 
+/* Nothing of it where the colours are not known. */
+static void pack_style(ecam_packer *p, const ecam_result_style *style)
+{
+    if (!style->colormap)
+        return;
+    ecam_pack_text_entry(p, "colormap", style->colormap);
+    if (!style->add)
+        ecam_pack_double_entry(p, "weight", style->weight);
+    ecam_pack_text_entry(p, "normalize", ecam_result_scopes[style->per_image]);
+    if (style->image_float) {
+        ecam_pack_key(p, "image_float");
+        ecam_pack_bool(p, true);
+    }
+}
+
 static void pack_component(ecam_packer *p, const ecam_result *result)
 {
     const ecam_result_component *component = &result->component;
@@ -58,6 +75,7 @@ static void pack_component(ecam_packer *p, const ecam_result *result)
         ecam_pack_double_entry(p, "hi", component->hi);
     }
     ecam_pack_double_entry(p, "divisor", component->divisor);
+    pack_style(p, &component->style);
 }
 
 static void pack_page(ecam_packer *p, const ecam_result_page *page)
@@ -95,6 +113,8 @@ static void pack_summary(ecam_packer *p, const ecam_result_summary *summary)
     ecam_pack_list(p, summary->n_missing);
     for (uint32_t i = 0; i < summary->n_missing; i++)
         ecam_pack_uint(p, summary->missing_ranks[i]);
+    if (summary->world > 0)
+        ecam_pack_uint_entry(p, "world", summary->world);
     ecam_pack_uint_entry(p, "lost", summary->lost);
     ecam_pack_uint_entry(p, "rejected", summary->rejected);
     ecam_pack_uint_entry(p, "late", summary->late);

@@ -28,6 +28,21 @@ static void read_sample(ecam_reader *r, const ecam_node *header, ecam_result_sam
     out->pred = read_text(r, header, "pred");
 }
 
+static void read_style(ecam_reader *r, const ecam_node *header, ecam_result_style *out)
+{
+    if (!ecam_reader_find(header, "colormap"))
+        return;
+    out->colormap = ecam_reader_name(r, header, "colormap", &ecam_name_plain);
+    out->add = !ecam_reader_find(header, "weight");
+    if (!out->add)
+        out->weight = ecam_reader_number(r, header, "weight");
+    if (!(out->weight >= 0 && out->weight <= 1))
+        ecam_reader_fail(r, "weight", ECAM_EINVAL, "key \"weight\" is %g; expected 0 to 1", out->weight);
+    out->per_image = ecam_reader_word(r, header, "normalize", ecam_result_scopes, 2) == 1;
+    if (ecam_reader_find(header, "image_float"))
+        out->image_float = ecam_reader_bool(r, header, "image_float");
+}
+
 static void read_component(ecam_reader *r, const ecam_node *header, ecam_result *out)
 {
     ecam_result_component *component = &out->component;
@@ -37,6 +52,7 @@ static void read_component(ecam_reader *r, const ecam_node *header, ecam_result 
     component->explained = ecam_reader_number(r, header, "explained");
     component->singular = ecam_reader_number(r, header, "singular");
     component->divisor = ecam_reader_number(r, header, "divisor");
+    read_style(r, header, &component->style);
     if (out->type == ECAM_RESULT_MAP) {
         component->lo = ecam_reader_number(r, header, "lo");
         component->hi = ecam_reader_number(r, header, "hi");
@@ -129,6 +145,7 @@ static void read_summary(ecam_reader *r, const ecam_node *header, ecam_result_su
     out->components = read_u32(r, header, "components");
     out->complete = ecam_reader_bool(r, header, "complete");
     read_missing(r, header, out);
+    out->world = (uint32_t)ecam_reader_uint_or(r, header, "world", 0, ECAM_MAX_WORLD, 0);
     out->lost = ecam_reader_uint(r, header, "lost", 0, UINT64_MAX);
     out->rejected = ecam_reader_uint(r, header, "rejected", 0, UINT64_MAX);
     out->late = ecam_reader_uint_or(r, header, "late", 0, UINT64_MAX, 0);

@@ -9,6 +9,9 @@
 
 extern const char *const ecam_result_names[ECAM_RESULT_TYPE_COUNT];
 
+/* What a divisor is of, by `per_image`. */
+extern const char *const ecam_result_scopes[2];
+
 /* Of an epoch: has run, output, epoch, attempt, mode. */
 static inline bool ecam_result_of_epoch(ecam_result_type type)
 {

@@ -15,6 +15,15 @@ static void check_sample(const vector *v, const ecam_result_sample *s)
     vector_check_text(v, "pred", s->pred);
 }
 
+static void check_style(const vector *v, const ecam_result_style *s)
+{
+    vector_check_text(v, "colormap", s->colormap);
+    vector_check(v, "weight", s->add == (s->colormap && !json_object_get(v->expect, "weight")));
+    vector_check_double(v, "weight", s->weight);
+    vector_check_text(v, "normalize", !s->colormap ? NULL : s->per_image ? "image" : "epoch");
+    vector_check(v, "image_float", s->image_float == json_is_true(json_object_get(v->expect, "image_float")));
+}
+
 static void check_component(const vector *v, const ecam_result_component *c)
 {
     vector_check_uint(v, "component", c->number);
@@ -24,6 +33,7 @@ static void check_component(const vector *v, const ecam_result_component *c)
     vector_check_double(v, "lo", c->lo);
     vector_check_double(v, "hi", c->hi);
     vector_check_double(v, "divisor", c->divisor);
+    check_style(v, &c->style);
 }
 
 static void check_texts(const vector *v, const char *key, const char *const *texts)
@@ -52,6 +62,7 @@ static void check_summary(const vector *v, const ecam_result_summary *s)
     for (uint32_t i = 0; i < s->n_missing; i++)
         vector_check(v, "missing_ranks",
                      s->missing_ranks[i] == json_integer_value(json_array_get(ranks, i)));
+    vector_check_uint(v, "world", s->world);
     vector_check_uint(v, "lost", s->lost);
     vector_check_uint(v, "rejected", s->rejected);
     vector_check_uint(v, "late", s->late);
