@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +9,56 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sinks/folders.h"
+#include "sinks/images.h"
 #include "sinks/index.h"
 #include "sinks/path.h"
+#include "sinks/picture.h"
 
-#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define LOOSE_BYTES ((uint64_t)64 << 20)
 
 struct ecam_files {
-    int dir_fd;              /* also holds the lock */
+    ecam_files_options options;
+    int dir_fd; /* also holds the lock */
     ecam_index *index;
-    int folder_fd;           /* the epoch's folder that was used last, or -1 */
-    ecam_path_folder folder; /* its names */
+    ecam_folders folders, images; /* epochs' folders; the images that they share */
+    ecam_buffer stripped;
+    uint64_t loose_bytes; /* of overlays that are to go with the summary */
     char last_folder[sizeof((ecam_path_folder *)0)->whole];
-    uint64_t last_pictures;
+    ecam_files_epoch last;
 };
+
+/* --- What goes --- */
+
+static bool is_named(void *context, const char *file)
+{
+    ecam_files *files = context;
+    return ecam_index_names(files->index, file);
+}
+
+static bool sweep_path(void *context, const char *path)
+{
+    ecam_files *files = context;
+    return ecam_folders_sweep(&files->folders, path, is_named, files);
+}
+
+/* Rows first: a process that is killed in between leaves files without rows,
+ * which the next one sweeps up, and never rows without files. */
+static ecam_status commit_and_sweep(ecam_files *files, ecam_error *error)
+{
+    ecam_status st = ecam_index_commit(files->index, error);
+    return st == ECAM_OK ? ecam_index_sweep(files->index, false, sweep_path, files, error) : st;
+}
+
+static ecam_status tidy_up(ecam_files *files, ecam_error *error)
+{
+    ecam_status st = ecam_index_sweep(files->index, true, sweep_path, files, error);
+
+    if (st == ECAM_OK)
+        st = ecam_index_retain(files->index, files->options.keep_epochs, files->options.max_bytes,
+                               &files->last.removed, &files->last.store_bytes, error);
+    return st == ECAM_OK ? commit_and_sweep(files, error) : st;
+}
 
 /* --- Opening --- */
 
@@ -72,170 +108,117 @@ static ecam_status open_index(ecam_files *files, const char *dir, ecam_error *er
     return ecam_index_open(path, &files->index, error);
 }
 
-ecam_status ecam_files_open(const char *dir, ecam_files **out, ecam_error *error)
+ecam_status ecam_files_open_with(const char *dir, const ecam_files_options *options,
+                                 ecam_files **out, ecam_error *error)
 {
     ecam_files *files = calloc(1, sizeof *files);
 
     *out = NULL;
     if (!files)
         return ecam_fail(error, ECAM_ENOMEM, "no memory for a store");
+    files->options = *options;
     files->dir_fd = -1;
-    files->folder_fd = -1;
     ecam_status st = open_dir(files, dir, error);
+    ecam_folders_init(&files->folders, files->dir_fd);
+    ecam_folders_init(&files->images, files->dir_fd);
     if (st == ECAM_OK)
         st = open_index(files, dir, error);
+    if (st == ECAM_OK)
+        st = tidy_up(files, error);
     if (st != ECAM_OK)
         ecam_files_close(&files, NULL);
     *out = files;
     return st;
 }
 
+ecam_status ecam_files_open(const char *dir, ecam_files **out, ecam_error *error)
+{
+    const ecam_files_options options = {0};
+    return ecam_files_open_with(dir, &options, out, error);
+}
+
 /* --- Pictures --- */
 
-static void forget_folder(ecam_files *files)
+/* Overlays of an epoch without end would be held until a summary that never
+ * comes. */
+static ecam_status let_loose_go(ecam_files *files, const ecam_result *result, const char *folder,
+                                ecam_error *error)
 {
-    if (files->folder_fd != -1)
-        close(files->folder_fd);
-    files->folder_fd = -1;
-}
-
-/* Walk to the epoch's folder step by step, so that a symbolic link planted
- * anywhere below the store is an error and not a way out of it. */
-static ecam_status open_folder(ecam_files *files, const ecam_path_folder *folder, bool make,
-                               ecam_error *error)
-{
-    if (files->folder_fd != -1 && strcmp(folder->whole, files->folder.whole) == 0)
+    files->loose_bytes += result->picture.png_bytes;
+    if (files->loose_bytes < LOOSE_BYTES)
         return ECAM_OK;
-
-    forget_folder(files);
-    int fd = files->dir_fd;
-    for (int i = 0; i < ECAM_PATH_STEPS && fd != -1; i++) {
-        if (make)
-            (void)mkdirat(fd, folder->steps[i], 0777);
-        int next = openat(fd, folder->steps[i], FOLDER_FLAGS);
-        int code = errno;
-        if (fd != files->dir_fd)
-            close(fd);
-        errno = code;
-        fd = next;
-    }
-    if (fd == -1)
-        return ecam_fail(error, ECAM_EIO, "folder %.300s cannot be used: %s%s", folder->whole,
-                         strerror(errno),
-                         errno == ELOOP || errno == ENOTDIR ? " (links are not followed)" : "");
-    files->folder_fd = fd;
-    files->folder = *folder;
-    return ECAM_OK;
+    files->loose_bytes = 0;
+    ecam_status st = ecam_index_slim(files->index, result, folder, error);
+    return st == ECAM_OK ? commit_and_sweep(files, error) : st;
 }
 
-static bool write_all(int fd, const void *bytes, size_t size)
+static ecam_status store_shared(ecam_files *files, const ecam_result *result, ecam_index_file *at,
+                                char file[ECAM_IMAGES_FILE_BYTES], ecam_error *error)
 {
-    const char *at = bytes;
+    const ecam_result_picture *picture = &result->picture;
+    ecam_status st = ecam_picture_strip(picture->png, picture->png_bytes, &files->stripped);
 
-    while (size > 0) {
-        ssize_t n = write(fd, at, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-/* Under a temporary name first, so that a reader never sees half a picture.
- * The name is the same every time: what a killed process left is replaced. */
-static bool replace_file(int folder_fd, const char *name, const ecam_result_picture *picture)
-{
-    char temporary[ECAM_PATH_NAME_BYTES + 8];
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-
-    snprintf(temporary, sizeof temporary, ".%s.tmp", name);
-    int fd = openat(folder_fd, temporary, flags, 0666);
-    if (fd == -1 && errno == EEXIST && unlinkat(folder_fd, temporary, 0) == 0)
-        fd = openat(folder_fd, temporary, flags, 0666);
-    if (fd == -1)
-        return false;
-
-    bool done = write_all(fd, picture->png, picture->png_bytes);
-    int code = errno;
-    if (close(fd) != 0 && done) {
-        done = false;
-        code = errno;
-    }
-    if (done && renameat(folder_fd, temporary, folder_fd, name) != 0) {
-        done = false;
-        code = errno;
-    }
-    if (!done)
-        (void)unlinkat(folder_fd, temporary, 0);
-    errno = code;
-    return done;
-}
-
-static ecam_status check_png(const ecam_result *result, ecam_error *error)
-{
-    static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-
-    /* a viewer serves these files as what their name says */
-    if (result->picture.png_bytes < sizeof signature ||
-        memcmp(result->picture.png, signature, sizeof signature) != 0)
-        return ecam_fail(error, ECAM_EFORMAT, "%s of run %.100s is no PNG",
-                         ecam_result_type_name(result->type), result->run);
-    return ECAM_OK;
+    if (st != ECAM_OK)
+        return ecam_fail(error, st, "no memory for an image");
+    st = ecam_index_announce(files->index, ECAM_PATH_IMAGES, error);
+    if (st == ECAM_OK)
+        st = ecam_images_put(&files->images, files->stripped.data, files->stripped.size, file, error);
+    at->file = file;
+    at->bytes = files->stripped.size;
+    at->shared = true;
+    return st;
 }
 
 static ecam_status store_picture(ecam_files *files, const ecam_result *result, ecam_error *error)
 {
+    const ecam_result_picture *picture = &result->picture;
+    char name[ECAM_PATH_NAME_BYTES], shared[ECAM_IMAGES_FILE_BYTES], own[ECAM_FOLDER_BYTES + ECAM_PATH_NAME_BYTES];
     ecam_path_folder folder;
-    char name[ECAM_PATH_NAME_BYTES];
-    ecam_status st = check_png(result, error);
+    ecam_status st = ecam_picture_check(picture->png, picture->png_bytes, error);
 
-    ecam_path_folder_of(result, &folder);
-    ecam_path_picture(name, result);
-    if (st == ECAM_OK)
-        st = open_folder(files, &folder, true, error);
-    if (st != ECAM_OK)
+    if (st != ECAM_OK) { /* a viewer serves these files as what their name says */
+        ecam_error_prefix(error, "%s of run %.100s is ", ecam_result_type_name(result->type), result->run);
         return st;
-
-    bool done = replace_file(files->folder_fd, name, &result->picture);
-    if (!done && errno == ENOENT) { /* somebody removed the folder meanwhile */
-        forget_folder(files);
-        st = open_folder(files, &folder, true, error);
-        if (st != ECAM_OK)
-            return st;
-        done = replace_file(files->folder_fd, name, &result->picture);
     }
-    if (!done)
-        return ecam_fail(error, ECAM_EIO, "picture %.300s/%s cannot be written: %s", folder.whole, name,
-                         strerror(errno));
-    return ecam_index_picture(files->index, result, folder.whole, name, error);
+    ecam_path_folder_of(result, &folder);
+    ecam_index_file at = {.folder = folder.whole, .stamp = ecam_images_stamp(picture->png, picture->png_bytes)};
+    if (files->options.compact && result->type == ECAM_RESULT_IMAGE) {
+        st = store_shared(files, result, &at, shared, error);
+    } else {
+        ecam_path_picture(name, result);
+        snprintf(own, sizeof own, "%s/%s", folder.whole, name);
+        at.file = own;
+        at.bytes = picture->png_bytes;
+        st = ecam_index_announce(files->index, folder.whole, error);
+        if (st == ECAM_OK)
+            st = ecam_folders_write(&files->folders, folder.whole, name, picture->png, picture->png_bytes, error);
+    }
+    if (st == ECAM_OK)
+        st = ecam_index_picture(files->index, result, &at, error);
+    if (st == ECAM_OK && files->options.compact && result->type == ECAM_RESULT_OVERLAY)
+        st = let_loose_go(files, result, folder.whole, error);
+    return st;
 }
 
 /* --- Summaries --- */
 
-/* An edited index must not lead out of the folder either. */
-static void remove_stale(void *context, const char *file)
-{
-    ecam_files *files = context;
-    if (files->folder_fd != -1 && !strchr(file, '/'))
-        (void)unlinkat(files->folder_fd, file, 0);
-}
-
 static ecam_status store_summary(ecam_files *files, const ecam_result *result, ecam_error *error)
 {
+    const ecam_files_options *options = &files->options;
+    ecam_files_epoch *last = &files->last;
     ecam_path_folder folder;
 
     ecam_path_folder_of(result, &folder);
-    /* an epoch without pictures has no folder, and nothing stale in it */
-    (void)open_folder(files, &folder, false, NULL);
-    ecam_status st = ecam_index_summary(files->index, result, folder.whole, remove_stale, files,
-                                        &files->last_pictures, error);
+    ecam_status st = ecam_index_summary(files->index, result, folder.whole, options->compact, &last->pictures,
+                                        &last->bytes, error);
+    if (st == ECAM_OK)
+        st = ecam_index_retain(files->index, options->keep_epochs, options->max_bytes, &last->removed,
+                               &last->store_bytes, error);
     if (st != ECAM_OK)
         return st;
+    files->loose_bytes = 0;
     memcpy(files->last_folder, folder.whole, sizeof folder.whole);
-    return ecam_index_commit(files->index, error);
+    return commit_and_sweep(files, error);
 }
 
 ecam_status ecam_files_store(ecam_files *files, const ecam_result *result, ecam_error *error)
@@ -259,7 +242,10 @@ ecam_status ecam_files_commit(ecam_files *files, ecam_error *error)
 
 ecam_files_epoch ecam_files_last_epoch(const ecam_files *files)
 {
-    return (ecam_files_epoch){.folder = files->last_folder, .pictures = files->last_pictures};
+    ecam_files_epoch last = files->last;
+
+    last.folder = files->last_folder;
+    return last;
 }
 
 ecam_status ecam_files_close(ecam_files **files, ecam_error *error)
@@ -271,7 +257,9 @@ ecam_status ecam_files_close(ecam_files **files, ecam_error *error)
     if ((*files)->index)
         st = ecam_index_commit((*files)->index, error);
     ecam_index_close(&(*files)->index);
-    forget_folder(*files);
+    ecam_folders_finish(&(*files)->folders);
+    ecam_folders_finish(&(*files)->images);
+    ecam_buffer_finish(&(*files)->stripped);
     if ((*files)->dir_fd != -1)
         close((*files)->dir_fd);
     free(*files);

@@ -66,8 +66,9 @@ static size_t encode_piece(const char *at, bool utf8, bool forced, char piece[8]
 char *ecam_path_encode(char out[ECAM_PATH_NAME_BYTES], const char *name)
 {
     bool utf8 = ecam_text_is_utf8(name, strlen(name));
-    /* hidden names, "." and ".."; and the files of the index, which lie beside the runs */
-    bool forced = name[0] == '.' || strncmp(name, "index.sqlite", 12) == 0;
+    /* hidden names, "." and ".."; and what lies beside the runs */
+    bool forced = name[0] == '.' || strncmp(name, "index.sqlite", 12) == 0 ||
+                  strcmp(name, ECAM_PATH_IMAGES) == 0;
     size_t used = 0, cut = 0;
     char piece[8];
 
@@ -117,4 +118,63 @@ char *ecam_path_picture(char out[ECAM_PATH_NAME_BYTES], const ecam_result *resul
         snprintf(out, ECAM_PATH_NAME_BYTES, "%03u-%s-%u.png", result->sample.number, type,
                  result->component.number);
     return out;
+}
+
+char *ecam_path_image(char out[ECAM_PATH_NAME_BYTES], const uint64_t hash[2], unsigned n)
+{
+    char tail[16] = "";
+
+    if (n > 0)
+        snprintf(tail, sizeof tail, "-%u", n);
+    snprintf(out, ECAM_PATH_NAME_BYTES, "%016llx%016llx%s.png", (unsigned long long)hash[0],
+             (unsigned long long)hash[1], tail);
+    return out;
+}
+
+char *ecam_path_temporary(char out[ECAM_PATH_NAME_BYTES + 8], const char *name)
+{
+    snprintf(out, ECAM_PATH_NAME_BYTES + 8, ".%s.tmp", name);
+    return out;
+}
+
+/* Passes over a run of at least `least` digits; NULL where there are fewer. */
+static const char *skip_digits(const char *at, const char *digits, size_t least)
+{
+    size_t n = at ? strspn(at, digits) : 0;
+    return n >= least && at ? at + n : NULL;
+}
+
+static const char *skip(const char *at, const char *text)
+{
+    size_t n = strlen(text);
+    return at && strncmp(at, text, n) == 0 ? at + n : NULL;
+}
+
+/* The end of a picture's name without ".png", or NULL. */
+static const char *skip_picture(const char *name)
+{
+    static const char decimal[] = "0123456789";
+    const char *sheet = skip_digits(skip(name, "sheet-"), decimal, 3);
+    const char *number = skip_digits(name, decimal, 3), *end;
+
+    if (sheet)
+        return sheet;
+    if ((end = skip(number, "-image")) || (end = skip_digits(skip(number, "-overlay-"), decimal, 1)) ||
+        (end = skip_digits(skip(number, "-map-"), decimal, 1)))
+        return end;
+    end = skip_digits(name, "0123456789abcdef", 32);
+    if (end != name + 32)
+        return NULL;
+    const char *tail = skip_digits(skip(end, "-"), decimal, 1);
+    return tail ? tail : end;
+}
+
+bool ecam_path_is_ours(const char *name)
+{
+    bool hidden = name[0] == '.';
+    const char *end = skip(skip_picture(name + hidden), ".png");
+
+    if (hidden)
+        end = skip(end, ".tmp");
+    return end && *end == '\0';
 }

@@ -35,11 +35,10 @@ class Store:
                          " JOIN runs ON runs.id = run_id ORDER BY epochs.id")
 
     def pictures(self, epoch_id, kind):
-        """Rows of one type in the order of samples and components, with `path`."""
-        rows = self.rows("SELECT epochs.folder, pictures.* FROM pictures"
-                         " JOIN epochs ON epochs.id = epoch_id WHERE epoch_id = ? AND type = ?"
+        """Rows of one type in the order of samples and components, with `path` (None: no file)."""
+        rows = self.rows("SELECT * FROM pictures WHERE epoch_id = ? AND type = ?"
                          " ORDER BY number, component", epoch_id, kind)
-        return [{**row, "path": os.path.join(self.folder, row["folder"], row["file"])}
+        return [{**row, "path": row["file"] and os.path.join(self.folder, row["file"])}
                 for row in rows]
 
     def samples(self, epoch_id):
@@ -55,8 +54,8 @@ class Store:
                       if not name.startswith("index.sqlite"))
 
     def indexed_files(self):
-        return sorted(os.path.join(row["folder"], row["file"]) for row in self.rows(
-            "SELECT folder, file FROM pictures JOIN epochs ON epochs.id = epoch_id"))
+        return [row["file"] for row in self.rows(
+            "SELECT DISTINCT file FROM pictures WHERE file IS NOT NULL ORDER BY file")]
 
 
 def read(path):
