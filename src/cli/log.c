@@ -10,6 +10,7 @@
 #include "cli/signals.h"
 #include "eigencam/subscriber.h"
 #include "sinks/files.h"
+#include "sinks/tensorboard.h"
 
 #define WAIT_MS 200                      /* how late a signal may be noticed */
 #define IDLE_NS ((uint64_t)1000000000)   /* without results: commit */
@@ -17,6 +18,8 @@
 
 static const ecam_option options[] = {
     {"dir", "DIR", NULL, "the store: PNG files and index.sqlite; made where it is missing"},
+    {"tensorboard", "LOGDIR", NULL, "event files for TensorBoard; beside --dir or instead of it"},
+    {"tensorboard-samples", "N", "32", "of an epoch only its first N samples go there"},
     {"in", "ENDPOINT", "tcp://127.0.0.1:5561", "where a stage publishes; may stand several times"},
     {"epochs", "N", NULL, "end after N complete epochs"},
     {"help", NULL, NULL, "show this"},
@@ -31,10 +34,13 @@ typedef struct complaint {
 
 typedef struct logger {
     const char *dir;
+    const char *board_dir;
+    uint64_t board_samples;
     ecam_args_list in;
     uint64_t max_epochs; /* 0: no end */
     bool help;
-    ecam_files *files;
+    ecam_files *files;       /* NULL: no --dir */
+    ecam_tensorboard *board; /* NULL: no --tensorboard */
     ecam_subscriber *subscriber;
     uint64_t stored, failed, complete;
     uint64_t last_ns; /* when the last result came */
@@ -73,6 +79,10 @@ static ecam_status read_arguments(logger *l, int argc, char **argv, ecam_error *
             st = ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; only options are accepted", value);
         else if (ecam_args_is(option, "dir"))
             l->dir = value;
+        else if (ecam_args_is(option, "tensorboard"))
+            l->board_dir = value;
+        else if (ecam_args_is(option, "tensorboard-samples"))
+            st = ecam_args_uint(option, value, 1, ECAM_TENSORBOARD_MAX_SAMPLES, &l->board_samples, error);
         else if (ecam_args_is(option, "in"))
             st = ecam_args_collect(option, value, &l->in, error);
         else if (ecam_args_is(option, "epochs"))
@@ -84,18 +94,37 @@ static ecam_status read_arguments(logger *l, int argc, char **argv, ecam_error *
     }
     if (st != ECAM_ECLOSED || l->help)
         return st == ECAM_ECLOSED ? ECAM_OK : st;
-    if (!l->dir || l->dir[0] == '\0')
-        return ecam_fail(error, ECAM_EINVAL, "--dir is missing: --dir DIR says where to store");
+    if (!l->dir && !l->board_dir)
+        return ecam_fail(error, ECAM_EINVAL,
+                         "--dir is missing: --dir DIR or --tensorboard LOGDIR says where to store");
+    if ((l->dir && l->dir[0] == '\0') || (l->board_dir && l->board_dir[0] == '\0'))
+        return ecam_fail(error, ECAM_EINVAL, "--dir and --tensorboard name a folder, not \"\"");
     if (l->in.n == 0)
         l->in.items[l->in.n++] = "tcp://127.0.0.1:5561";
     return ECAM_OK;
 }
 
-static void tell_epoch(const logger *l, const ecam_result *result)
+/* What of the epoch went to TensorBoard, for the end of a line. */
+static void describe_board(const logger *l, char *out, size_t capacity)
+{
+    ecam_tensorboard_epoch epoch = ecam_tensorboard_last_epoch(l->board);
+    char left_out[80] = "";
+
+    if (epoch.left_out > 0)
+        snprintf(left_out, sizeof left_out, ", %" PRIu64 " left out (--tensorboard-samples %" PRIu64 ")",
+                 epoch.left_out, l->board_samples);
+    if (epoch.there_before)
+        snprintf(out, capacity, "was in %.200s before, and is not written again", l->board_dir);
+    else
+        snprintf(out, capacity, "%" PRIu64 " pictures in %.200s/%.300s%s", epoch.pictures, l->board_dir,
+                 epoch.folder, left_out);
+}
+
+/* stored, on_board: whether it came to be there. */
+static void tell_epoch(const logger *l, const ecam_result *result, bool stored, bool on_board)
 {
     const ecam_result_summary *s = &result->summary;
-    ecam_files_epoch epoch = ecam_files_last_epoch(l->files);
-    char run[160], output[160], mode[24], attempt[32] = "", rest[96] = "";
+    char run[160], output[160], mode[24], attempt[32] = "", rest[96] = "", kept[600] = "", board[640] = "";
 
     ecam_text_clean(run, sizeof run, result->run, strlen(result->run));
     ecam_text_clean(output, sizeof output, result->output, strlen(result->output));
@@ -105,30 +134,45 @@ static void tell_epoch(const logger *l, const ecam_result *result)
     if (!s->complete)
         snprintf(rest, sizeof rest, "; incomplete: %u ranks missing, %" PRIu64 " batches lost", s->n_missing,
                  s->lost);
-    ecam_log("log: run %s, output %s, %s epoch %" PRIu64 "%s: %" PRIu64 " pictures in %.200s/%.300s%s", run,
-             output, mode, result->epoch, attempt, epoch.pictures, l->dir, epoch.folder, rest);
+    if (stored) {
+        ecam_files_epoch epoch = ecam_files_last_epoch(l->files);
+        snprintf(kept, sizeof kept, "%" PRIu64 " pictures in %.200s/%.300s", epoch.pictures, l->dir,
+                 epoch.folder);
+    }
+    if (on_board)
+        describe_board(l, board, sizeof board);
+    ecam_log("log: run %s, output %s, %s epoch %" PRIu64 "%s: %s%s%s%s", run, output, mode, result->epoch,
+             attempt, kept, stored && on_board ? "; " : "", board, rest);
 }
 
 static void store(logger *l, const ecam_result *result)
 {
-    ecam_error error = {0};
+    ecam_error error = {0}, board_error = {0};
+    bool stored = false, on_board = false;
 
     l->last_ns = ecam_clock_ns();
-    if (ecam_files_store(l->files, result, &error) != ECAM_OK) {
-        l->failed++;
-        l->open_rows = true; /* what could not be committed is tried again */
+    if (l->files)
+        stored = ecam_files_store(l->files, result, &error) == ECAM_OK;
+    if (l->board)
+        on_board = ecam_tensorboard_store(l->board, result, l->last_ns, &board_error) == ECAM_OK;
+    if (l->files && !stored)
         complain(&l->unstored, "not stored", error.text);
-        return;
+    if (l->board && !on_board)
+        complain(&l->unstored, "not stored for TensorBoard", board_error.text);
+    /* what could not be committed is tried again */
+    l->open_rows = l->files && (!stored || result->type != ECAM_RESULT_EPOCH);
+    if (stored || on_board) {
+        if (l->stored++ == 0)
+            ecam_log("log: hears a stage");
+        if (result->type == ECAM_RESULT_ERROR)
+            complain(&l->stage_errors, "the stage says", result->error.message);
+        if (result->type == ECAM_RESULT_EPOCH)
+            tell_epoch(l, result, stored, on_board);
     }
-    if (l->stored++ == 0)
-        ecam_log("log: hears a stage");
-    l->open_rows = result->type != ECAM_RESULT_EPOCH;
-    if (result->type == ECAM_RESULT_ERROR)
-        complain(&l->stage_errors, "the stage says", result->error.message);
-    if (result->type == ECAM_RESULT_EPOCH) {
-        l->complete += result->summary.complete;
-        tell_epoch(l, result);
-    }
+    if ((l->files && !stored) || (l->board && !on_board))
+        l->failed++;
+    else
+        l->complete += result->type == ECAM_RESULT_EPOCH && result->summary.complete;
 }
 
 /* While nothing comes, let readers see what is there. */
@@ -142,6 +186,15 @@ static void commit_when_idle(logger *l)
         l->open_rows = false;
     else
         complain(&l->unstored, "not committed", error.text);
+}
+
+/* Epochs whose summaries were lost. */
+static void write_late_epochs(logger *l)
+{
+    ecam_error error = {0};
+
+    if (l->board && ecam_tensorboard_expire(l->board, ecam_clock_ns(), &error) != ECAM_OK)
+        complain(&l->unstored, "not stored for TensorBoard", error.text);
 }
 
 static int receive_all(logger *l)
@@ -159,20 +212,29 @@ static int receive_all(logger *l)
             l->failed++;
             complain(&l->bad, "a message is dropped", error.text);
         }
+        write_late_epochs(l);
     }
     return 0;
 }
 
+static ecam_status open_all(logger *l, ecam_error *error)
+{
+    ecam_status st = ecam_signals_init(error);
+
+    if (st == ECAM_OK && l->dir)
+        st = ecam_files_open(l->dir, &l->files, error);
+    if (st == ECAM_OK && l->board_dir)
+        st = ecam_tensorboard_open(l->board_dir, (uint32_t)l->board_samples, &l->board, error);
+    if (st == ECAM_OK)
+        st = ecam_subscriber_open(l->in.items, l->in.n, NULL, 0, &l->subscriber, error);
+    return st;
+}
+
 static int run(logger *l)
 {
-    ecam_error error = {0};
-    ecam_status st = ecam_signals_init(&error);
+    ecam_error error = {0}, board_error = {0};
 
-    if (st == ECAM_OK)
-        st = ecam_files_open(l->dir, &l->files, &error);
-    if (st == ECAM_OK)
-        st = ecam_subscriber_open(l->in.items, l->in.n, NULL, 0, &l->subscriber, &error);
-    if (st != ECAM_OK) {
+    if (open_all(l, &error) != ECAM_OK) {
         ecam_log("log: %s", error.text);
         return 2;
     }
@@ -183,6 +245,10 @@ static int run(logger *l)
         ecam_log("log: %s", error.text);
         status = 1;
     }
+    if (ecam_tensorboard_close(&l->board, &board_error) != ECAM_OK) {
+        ecam_log("log: %s", board_error.text);
+        status = 1;
+    }
     ecam_log("log: %" PRIu64 " results stored, %" PRIu64 " lost on the way, %" PRIu64 " failed", l->stored, lost,
              l->failed);
     return status;
@@ -190,7 +256,7 @@ static int run(logger *l)
 
 int ecam_cli_log(int argc, char **argv)
 {
-    logger l = {0};
+    logger l = {.board_samples = ECAM_TENSORBOARD_SAMPLES};
     ecam_error error = {0};
 
     if (read_arguments(&l, argc, argv, &error) != ECAM_OK) {
@@ -199,12 +265,13 @@ int ecam_cli_log(int argc, char **argv)
     }
     if (l.help) {
         ecam_args_help("eigencam log --dir DIR [options]",
-                       "Store what a stage publishes: pictures as PNG files, and an SQLite index of them.", options,
-                       N_OPTIONS);
+                       "Store what a stage publishes: pictures as PNG files, and an SQLite index of them; or in\n"
+                       "TensorBoard's event files.", options, N_OPTIONS);
         return 0;
     }
     int status = run(&l);
     ecam_subscriber_close(&l.subscriber);
     ecam_files_close(&l.files, NULL);
+    ecam_tensorboard_close(&l.board, NULL);
     return status;
 }

@@ -23,6 +23,7 @@ LIBRARIES = {r"lapacke\.h|cblas\.h|openblas.*": {"cam"},
              r"msgpack.*": {"wire"},
              r"zmq.*": {"client", "stage", "cli"},
              r"sqlite3\.h": {"sinks"},
+             r"protobuf-c/.*|.*\.pb-c\.h": {"sinks"},
              r"yaml\.h|cyaml.*": {"stage"},
              r"jansson\.h": {"stage"},
              r"microhttpd\.h": {"web"}}
