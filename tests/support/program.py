@@ -32,11 +32,13 @@ class Program:
     """`eigencam ARGUMENTS...`; as a context it is ended in good order, and must
     then leave with status 0 (what a sanitizer found makes it another one)."""
 
+    command = [EIGENCAM]
+
     def __init__(self, *arguments, stdin=None):
         self.arguments = [str(argument) for argument in arguments]
         self.started_ns = time.time_ns()
         self.process = subprocess.Popen(
-            [EIGENCAM, *self.arguments], stdin=stdin or subprocess.DEVNULL,
+            [*self.command, *self.arguments], stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         self._news = threading.Condition()
         self.out, self.err = [], []
@@ -116,7 +118,7 @@ class Program:
         return "\n".join(f"  | {line}" for line in self.out[-20:] + self.err[-60:])
 
     def __str__(self):
-        return " ".join(["eigencam", *self.arguments])
+        return " ".join(["eigencam", *self.command[1:], *self.arguments])
 
     def __enter__(self):
         return self
