@@ -11,6 +11,7 @@
 #include "cam/blas.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/draw_from.h"
 #include "cli/settings.h"
 #include "codec/npy.h"
 #include "sinks/files.h"
@@ -57,6 +58,7 @@ static void list_options(ecam_option_list *list)
     ecam_option_list_add(list, "activation-type", "TYPE", "the file's", "bfloat16: the file's uint16 are its bits");
     ecam_option_list_add(list, "workers", "N", "processors", "threads that compute");
     ecam_option_list_add_table(list, trace, n, not_here);
+    ecam_option_list_add(list, "from", "DIR", NULL, "draw what a store has instead: see draw --from DIR --help");
     ecam_option_list_add(list, "help", NULL, NULL, "print this");
 }
 
@@ -334,6 +336,8 @@ int ecam_cli_draw(int argc, char **argv)
     ecam_error error = {0};
     int exit_status = 2;
 
+    if (ecam_cli_draws_from(argc, argv))
+        return ecam_cli_draw_from(argc, argv);
     ecam_arena_init(&d.arena, 0);
     ecam_sample_shelf_init(&d.shelf, (size_t)1 << 30);
     ecam_trace_init(&d.trace);

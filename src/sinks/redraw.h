@@ -30,6 +30,22 @@ ecam_status ecam_redraw_open(const char *dir, ecam_redraw **out, ecam_error *err
 ecam_status ecam_redraw_picture(ecam_redraw *redraw, int64_t picture_id, ecam_buffer *png,
                                 ecam_error *error);
 
+/* Which pictures. run, output, mode: NULL for any; epoch, sample, component: -1
+ * for any (a sheet is of no sample, an image of no component). types: bits by
+ * ecam_result_type. */
+typedef struct ecam_redraw_filter {
+    const char *run, *output, *mode;
+    int64_t epoch, sample, component;
+    unsigned types;
+} ecam_redraw_filter;
+
+/* Write them below `to`, which is made: at the same places as a store that is
+ * not compact has them. What can't be drawn is counted in *failed, with the
+ * last reason in *error, and the rest goes on.
+ * Errors: ECAM_EIO (`to`, or a file can't be written; the index), ECAM_ENOMEM. */
+ecam_status ecam_redraw_export(ecam_redraw *redraw, const ecam_redraw_filter *filter, const char *to,
+                               uint64_t *written, uint64_t *failed, ecam_error *error);
+
 void ecam_redraw_close(ecam_redraw **redraw);
 
 #endif
