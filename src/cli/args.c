@@ -184,6 +184,25 @@ ecam_status ecam_args_uint(const ecam_option *option, const char *value, uint64_
     return ECAM_OK;
 }
 
+ecam_status ecam_args_size(const ecam_option *option, const char *value, uint64_t *out,
+                           ecam_error *error)
+{
+    static const char units[] = "KMGT";
+    char *end;
+
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (!isdigit((unsigned char)value[0]) || errno != 0 || end[unit ? 1 : 0] != '\0' || number == 0 ||
+        number > UINT64_MAX >> shift)
+        return ecam_fail(error, ECAM_EINVAL,
+                         "--%s is \"%.60s\", expected bytes, or a whole number with K, M, G or T",
+                         option->name, value);
+    *out = number << shift;
+    return ECAM_OK;
+}
+
 ecam_status ecam_args_real(const ecam_option *option, const char *value, double min, double max,
                            double *out, ecam_error *error)
 {

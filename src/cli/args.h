@@ -44,6 +44,10 @@ bool ecam_args_is(const ecam_option *option, const char *name);
 ecam_status ecam_args_uint(const ecam_option *option, const char *value, uint64_t min,
                            uint64_t max, uint64_t *out, ecam_error *error);
 
+/* A size in bytes, from 1: "500M", with K, M, G or T for powers of 1024. */
+ecam_status ecam_args_size(const ecam_option *option, const char *value, uint64_t *out,
+                           ecam_error *error);
+
 /* The same for a real number. */
 ecam_status ecam_args_real(const ecam_option *option, const char *value, double min, double max,
                            double *out, ecam_error *error);

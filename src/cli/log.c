@@ -18,6 +18,9 @@
 
 static const ecam_option options[] = {
     {"dir", "DIR", NULL, "the store: PNG files and index.sqlite; made where it is missing"},
+    {"compact", NULL, NULL, "store what overlays and sheets are drawn from instead of them; images once"},
+    {"keep-epochs", "N", "all", "of each run, output and mode keep the first epoch and the newest N"},
+    {"max-bytes", "SIZE", NULL, "remove old epochs where pictures take more; the first and the newest stay"},
     {"tensorboard", "LOGDIR", NULL, "event files for TensorBoard; beside --dir or instead of it"},
     {"tensorboard-samples", "N", "32", "of an epoch only its first N samples go there"},
     {"in", "ENDPOINT", "tcp://127.0.0.1:5561", "where a stage publishes; may stand several times"},
@@ -34,6 +37,7 @@ typedef struct complaint {
 
 typedef struct logger {
     const char *dir;
+    ecam_files_options keep;
     const char *board_dir;
     uint64_t board_samples;
     ecam_args_list in;
@@ -79,6 +83,12 @@ static ecam_status read_arguments(logger *l, int argc, char **argv, ecam_error *
             st = ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; only options are accepted", value);
         else if (ecam_args_is(option, "dir"))
             l->dir = value;
+        else if (ecam_args_is(option, "compact"))
+            l->keep.compact = true;
+        else if (ecam_args_is(option, "keep-epochs"))
+            st = ecam_args_uint(option, value, 1, INT64_MAX, &l->keep.keep_epochs, error);
+        else if (ecam_args_is(option, "max-bytes"))
+            st = ecam_args_size(option, value, &l->keep.max_bytes, error);
         else if (ecam_args_is(option, "tensorboard"))
             l->board_dir = value;
         else if (ecam_args_is(option, "tensorboard-samples"))
@@ -99,9 +109,37 @@ static ecam_status read_arguments(logger *l, int argc, char **argv, ecam_error *
                          "--dir is missing: --dir DIR or --tensorboard LOGDIR says where to store");
     if ((l->dir && l->dir[0] == '\0') || (l->board_dir && l->board_dir[0] == '\0'))
         return ecam_fail(error, ECAM_EINVAL, "--dir and --tensorboard name a folder, not \"\"");
+    if (!l->dir && (l->keep.compact || l->keep.keep_epochs > 0 || l->keep.max_bytes > 0))
+        return ecam_fail(error, ECAM_EINVAL, "--compact, --keep-epochs and --max-bytes are about --dir, which is missing");
     if (l->in.n == 0)
         l->in.items[l->in.n++] = "tcp://127.0.0.1:5561";
     return ECAM_OK;
+}
+
+/* "1.5 MB": three digits. */
+static const char *write_size(uint64_t bytes, char out[24])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    for (; value >= 999.5 && unit + 1 < sizeof units / sizeof *units; unit++)
+        value /= 1000;
+    snprintf(out, 24, "%.*f %s", unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2, value, units[unit]);
+    return out;
+}
+
+/* What of the epoch is in the store, and what that then takes. */
+static void describe_kept(const logger *l, char *out, size_t capacity)
+{
+    ecam_files_epoch epoch = ecam_files_last_epoch(l->files);
+    char own[24], all[24], removed[64] = "";
+
+    if (epoch.removed > 0)
+        snprintf(removed, sizeof removed, ", %" PRIu64 " old epoch%s removed", epoch.removed,
+                 epoch.removed > 1 ? "s" : "");
+    snprintf(out, capacity, "%" PRIu64 " pictures in %.200s/%.300s (%s, all: %s%s)", epoch.pictures, l->dir,
+             epoch.folder, write_size(epoch.bytes, own), write_size(epoch.store_bytes, all), removed);
 }
 
 /* What of the epoch went to TensorBoard, for the end of a line. */
@@ -124,7 +162,7 @@ static void describe_board(const logger *l, char *out, size_t capacity)
 static void tell_epoch(const logger *l, const ecam_result *result, bool stored, bool on_board)
 {
     const ecam_result_summary *s = &result->summary;
-    char run[160], output[160], mode[24], attempt[32] = "", rest[96] = "", kept[600] = "", board[640] = "";
+    char run[160], output[160], mode[24], attempt[32] = "", rest[96] = "", kept[640] = "", board[640] = "";
 
     ecam_text_clean(run, sizeof run, result->run, strlen(result->run));
     ecam_text_clean(output, sizeof output, result->output, strlen(result->output));
@@ -134,11 +172,8 @@ static void tell_epoch(const logger *l, const ecam_result *result, bool stored, 
     if (!s->complete)
         snprintf(rest, sizeof rest, "; incomplete: %u ranks missing, %" PRIu64 " batches lost", s->n_missing,
                  s->lost);
-    if (stored) {
-        ecam_files_epoch epoch = ecam_files_last_epoch(l->files);
-        snprintf(kept, sizeof kept, "%" PRIu64 " pictures in %.200s/%.300s", epoch.pictures, l->dir,
-                 epoch.folder);
-    }
+    if (stored)
+        describe_kept(l, kept, sizeof kept);
     if (on_board)
         describe_board(l, board, sizeof board);
     ecam_log("log: run %s, output %s, %s epoch %" PRIu64 "%s: %s%s%s%s", run, output, mode, result->epoch,
@@ -222,7 +257,7 @@ static ecam_status open_all(logger *l, ecam_error *error)
     ecam_status st = ecam_signals_init(error);
 
     if (st == ECAM_OK && l->dir)
-        st = ecam_files_open(l->dir, &l->files, error);
+        st = ecam_files_open_with(l->dir, &l->keep, &l->files, error);
     if (st == ECAM_OK && l->board_dir)
         st = ecam_tensorboard_open(l->board_dir, (uint32_t)l->board_samples, &l->board, error);
     if (st == ECAM_OK)
