@@ -25,7 +25,7 @@ typedef struct ecam_link {
     int socket;
     uint64_t stage;     /* that it leads to */
     uint64_t ring;      /* the number; 0: frames */
-    ecam_memfd page;    /* the stage's progress, in blocking mode */
+    ecam_memfd page;    /* the stage's progress */
     uint64_t consumed;  /* the most that it said, or that is known without it */
 } ecam_link;
 

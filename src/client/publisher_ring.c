@@ -6,6 +6,10 @@
 #include "shm/greeting.h"
 #include "shm/page.h"
 
+/* Beyond so much of the ring its beginning is used again, as soon as all is read:
+ * it is still in the processor's caches, where 64 MB are not. */
+#define WARM_BYTES ((uint64_t)8 << 20)
+
 void ecam_publisher_link_close(ecam_publisher *p)
 {
     if (p->link.socket >= 0)
@@ -18,7 +22,7 @@ void ecam_publisher_link_close(ecam_publisher *p)
 void ecam_publisher_offer(ecam_publisher *p, uint64_t stage, const char *socket_name)
 {
     ecam_offer offer = {.session = p->session, .rank = p->rank, .has_ring = p->has_ring,
-                        .wants_page = p->has_ring && p->block_ms > 0};
+                        .wants_page = p->has_ring};
 
     if (p->link.state != ECAM_LINK_NONE)
         return;
@@ -41,7 +45,10 @@ static void take_answer(ecam_publisher *p, const ecam_answer *answer, int page)
     p->link.state = ECAM_LINK_ANSWERED;
     p->link.ring = p->has_ring ? answer->ring : 0;
     p->link.consumed = p->ring.position;
-    if (answer->has_page && ecam_page_open(page, &p->link.page, NULL) != ECAM_OK)
+    if (answer->has_page)
+        (void)ecam_page_open(page, &p->link.page, NULL);
+    /* Without a page there is nothing to wait for. */
+    if (!p->link.page.map && p->block_ms > 0)
         p->link.ring = 0;
 }
 
@@ -66,14 +73,26 @@ bool ecam_publisher_can_share(const ecam_publisher *p)
     return p->link.state == ECAM_LINK_ANSWERED && p->link.ring != 0;
 }
 
+/* Only where it takes no room from what is not read yet: a publisher that never
+ * waits would write over it the sooner, one that waits would wait the sooner. */
+static void rewind_if_read(ecam_publisher *p, size_t record_bytes)
+{
+    uint64_t at = p->ring.position % p->ring.capacity, unread = p->ring.position - p->link.consumed;
+    uint64_t bearable = p->block_ms > 0 ? WARM_BYTES / 4 : 0;
+
+    if (at >= WARM_BYTES && unread <= bearable && record_bytes + unread <= at)
+        ecam_ring_rewind(&p->ring);
+}
+
 /* What the stage says is believed only within reason; more than that it cannot
  * do than make this publisher wait, or not wait. */
 bool ecam_publisher_ring_room(ecam_publisher *p, size_t record_bytes)
 {
-    if (p->block_ms == 0 || !p->link.page.map)
+    if (!p->link.page.map)
         return true;
     uint64_t said = ecam_page_get(&p->link.page);
     if (said > p->link.consumed && said <= p->ring.position)
         p->link.consumed = said;
-    return ecam_ring_end_of(&p->ring, record_bytes) - p->link.consumed <= p->ring.capacity;
+    rewind_if_read(p, record_bytes);
+    return p->block_ms == 0 || ecam_ring_end_of(&p->ring, record_bytes) - p->link.consumed <= p->ring.capacity;
 }

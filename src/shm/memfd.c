@@ -43,7 +43,7 @@ static void touch(void *map, size_t bytes)
         atomic_store_explicit((_Atomic char *)map + at, 0, memory_order_relaxed);
 }
 
-static ecam_status fill(ecam_memfd *memory, size_t bytes, ecam_error *error)
+ecam_status ecam_memfd_fill(ecam_memfd *memory, size_t bytes, ecam_error *error)
 {
     if (!within_file_limit(bytes))
         return ecam_fail(error, ECAM_EIO, "%zu bytes of shared memory are beyond the limit of file sizes", bytes);
@@ -60,8 +60,6 @@ static ecam_status fill(ecam_memfd *memory, size_t bytes, ecam_error *error)
     if (madvise(map, bytes, MADV_DONTFORK) != 0)
         return refused("keeping it from children", bytes, error);
     touch(map, bytes);
-    if (fcntl(memory->fd, F_ADD_SEALS, SEALS) != 0)
-        return refused("sealing", bytes, error);
     return ECAM_OK;
 }
 
@@ -71,7 +69,9 @@ ecam_status ecam_memfd_create(const char *name, size_t bytes, ecam_memfd *out, e
     out->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (out->fd < 0)
         return refused("memfd_create", bytes, error);
-    ecam_status st = fill(out, bytes, error);
+    ecam_status st = ecam_memfd_fill(out, bytes, error);
+    if (st == ECAM_OK && fcntl(out->fd, F_ADD_SEALS, SEALS) != 0)
+        st = refused("sealing", bytes, error);
     if (st != ECAM_OK)
         ecam_memfd_close(out);
     return st;

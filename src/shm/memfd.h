@@ -22,6 +22,10 @@ typedef struct ecam_memfd {
  * on this system, descriptors, limits); `out` is closed then. */
 ecam_status ecam_memfd_create(const char *name, size_t bytes, ecam_memfd *out, ecam_error *error);
 
+/* The same for a new file in memory, fd, but for its seals: its bytes are really
+ * there when it returns. On failure `memory` is to be closed. */
+ecam_status ecam_memfd_fill(ecam_memfd *memory, size_t bytes, ecam_error *error);
+
 /* Map a peer's memory for reading, after its seals, size and allocation have
  * been checked: from min_bytes to max_bytes. Takes the descriptor over, on
  * failure too. Errors: ECAM_EFORMAT (not such memory), ECAM_ELIMIT (size),

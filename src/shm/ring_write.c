@@ -2,6 +2,7 @@
 
 #include "shm/layout.h"
 #include "shm/ring.h"
+#include "shm/segment.h"
 
 #define PAGE_BYTES ((size_t)4096)
 
@@ -23,6 +24,8 @@ ecam_status ecam_ring_create(size_t capacity, ecam_ring_writer *out, ecam_error 
                          ECAM_RING_MAX_BYTES);
     capacity = (capacity + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     ecam_status st = ecam_memfd_create("eigencam-ring", ECAM_RING_HEADER_BYTES + capacity, &out->memory, error);
+    if (st == ECAM_EIO)
+        st = ecam_segment_create(ECAM_RING_HEADER_BYTES + capacity, &out->memory, error);
     if (st != ECAM_OK)
         return st;
     out->capacity = capacity;
@@ -62,8 +65,13 @@ size_t ecam_ring_record_bytes(const size_t *sizes, size_t n)
 /* Records are contiguous: what is left at the end is skipped. */
 static uint64_t padding(const ecam_ring_writer *ring, size_t record_bytes)
 {
-    uint64_t left = ring->capacity - ring->position % ring->capacity;
-    return left < record_bytes ? left : 0;
+    uint64_t at = ring->position % ring->capacity, left = ring->capacity - at;
+    return left < record_bytes || (ring->rewinds && at > 0) ? left : 0;
+}
+
+void ecam_ring_rewind(ecam_ring_writer *ring)
+{
+    ring->rewinds = true;
 }
 
 uint64_t ecam_ring_end_of(const ecam_ring_writer *ring, size_t record_bytes)
@@ -86,6 +94,7 @@ void ecam_ring_begin(ecam_ring_writer *ring, size_t record_bytes)
     if (skip > 0)
         write_header(ring, skip, ECAM_RECORD_PADDING);
     ring->position += skip;
+    ring->rewinds = false;
     write_header(ring, record_bytes, ECAM_RECORD_DATA);
     ring->filled = sizeof(ecam_ring_record);
 }

@@ -24,8 +24,9 @@ ecam_status ecam_shared_bring(ecam_delivery *d, const ecam_field *field, ecam_er
     if (!copy)
         return ecam_fail(error, ECAM_ELIMIT, "\"%s\" has %zu bytes, which is too much for labels", field->key,
                          field->tensor.size_bytes);
-    ecam_ring_copy(copy, field->tensor.data, field->tensor.size_bytes);
-    if (!ecam_ring_intact(&d->hold.peer->ring, field->shared.ticket))
+    const ecam_ring_reader *ring = &d->hold.peer->ring;
+    if (!ecam_ring_fetch(ring, copy, field->tensor.data, field->tensor.size_bytes) ||
+        !ecam_ring_intact(ring, field->shared.ticket))
         return ecam_fail(error, ECAM_ECLOSED, "\"%s\" is written over", field->key);
     mine->tensor.data = copy;
     mine->shared = (ecam_shared_place){0};
@@ -59,6 +60,11 @@ static const void *moved(const void *at, const ecam_shared_range *range, const c
     return copy + ((const char *)at - (const char *)range->from);
 }
 
+static bool fetch(const ecam_sample *s, const ecam_shared_range *range, void *copy)
+{
+    return !range->from || ecam_ring_fetch(s->ring, copy, range->from, range->bytes);
+}
+
 static bool is_whole(const ecam_sample *s, const ecam_shared_range *range)
 {
     return !range->from || ecam_ring_intact(s->ring, range->ticket);
@@ -76,14 +82,11 @@ ecam_status ecam_shared_fetch(ecam_sample *s, ecam_worker *worker)
     char *copy = ecam_worker_pixels(worker, second + image->bytes);
     if (!copy)
         return ECAM_ENOMEM;
-    if (activation->from) {
-        ecam_ring_copy(copy, activation->from, activation->bytes);
+    bool fetched = fetch(s, activation, copy) && fetch(s, image, copy + second);
+    if (activation->from)
         s->activation.data = moved(s->activation.data, activation, copy);
-    }
-    if (image->from) {
-        ecam_ring_copy(copy + second, image->from, image->bytes);
+    if (image->from)
         s->image_source = moved(s->image_source, image, copy + second);
-    }
-    s->overwritten = !is_whole(s, activation) || !is_whole(s, image);
+    s->overwritten = !fetched || !is_whole(s, activation) || !is_whole(s, image);
     return s->overwritten ? ECAM_ECLOSED : ECAM_OK;
 }

@@ -103,8 +103,8 @@ static void read_fields(inbox *in)
         const ecam_field *field = &in->message.fields[i];
         if (!field->shared.there || ecam_hold_find(&hold, field, &data, NULL) != ECAM_OK)
             continue;
-        ecam_ring_copy(in->bytes, data, field->tensor.size_bytes);
-        check(ecam_ring_intact(&hold.peer->ring, field->shared.ticket), "a blocking ring");
+        check(ecam_ring_fetch(&hold.peer->ring, in->bytes, data, field->tensor.size_bytes) &&
+              ecam_ring_intact(&hold.peer->ring, field->shared.ticket), "a blocking ring");
     }
     ecam_hold_release(&hold);
 }

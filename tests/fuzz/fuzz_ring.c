@@ -38,7 +38,7 @@ static void try_place(const ecam_ring_reader *ring, const ecam_ring_place *place
     }
     const uint8_t *at = found;
     FUZZ_CHECK(at >= first && at <= first + CAPACITY && place->size <= (size_t)(first + CAPACITY - at));
-    ecam_ring_copy(copy, found, place->size);
+    FUZZ_CHECK(ecam_ring_fetch(ring, copy, found, place->size));
     (void)ecam_ring_intact(ring, place->ticket);
 }
 

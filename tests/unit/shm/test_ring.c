@@ -127,6 +127,39 @@ static void records_stay_contiguous_at_the_wrap(void **state)
     drop(&p);
 }
 
+/* 4096 bytes, and two records of 128: the third begins again at the front. */
+static void a_rewound_ring_begins_at_its_front(void **state)
+{
+    const void *data;
+    ecam_error error;
+    pair p;
+
+    (void)state;
+    make(&p, CAPACITY);
+    ecam_ring_rewind(&p.writer); /* it is there already */
+    ecam_ring_place first = put(&p.writer, "1", 2), second = put(&p.writer, "2", 2);
+    assert_int_equal(second.ticket, 128);
+    ecam_ring_rewind(&p.writer);
+    assert_int_equal(ecam_ring_end_of(&p.writer, 128), 4096 + 128);
+    ecam_ring_place third = put(&p.writer, "3", 2), fourth = put(&p.writer, "4", 2);
+
+    assert_int_equal(third.ticket, 4096);
+    assert_int_equal(third.offset, 64);
+    assert_int_equal(fourth.ticket, 4096 + 128);
+    const ecam_ring_record *skipped = (const void *)((char *)p.writer.memory.map + ECAM_RING_HEADER_BYTES + 256);
+    assert_int_equal(skipped->kind, ECAM_RECORD_PADDING);
+    assert_int_equal(skipped->position, 256);
+    assert_int_equal(skipped->bytes, 4096 - 256);
+    assert_int_equal(header_of(&p)->commit, 4096 + 256);
+    CHECK_STATUS(ecam_ring_find(&p.reader, &first, &data, &error), ECAM_ECLOSED);
+    CHECK_STATUS(ecam_ring_find(&p.reader, &second, &data, &error), ECAM_ECLOSED);
+    CHECK_OK(ecam_ring_find(&p.reader, &third, &data, &error), error);
+    assert_string_equal(data, "3");
+    CHECK_OK(ecam_ring_find(&p.reader, &fourth, &data, &error), error);
+    assert_string_equal(data, "4");
+    drop(&p);
+}
+
 static void a_record_may_fill_the_ring(void **state)
 {
     char bytes[CAPACITY - 64];
@@ -338,6 +371,7 @@ int main(void)
         cmocka_unit_test(sizes_are_counted_and_checked),
         cmocka_unit_test(pieces_of_a_record_are_found),
         cmocka_unit_test(records_stay_contiguous_at_the_wrap),
+        cmocka_unit_test(a_rewound_ring_begins_at_its_front),
         cmocka_unit_test(a_record_may_fill_the_ring),
         cmocka_unit_test(places_that_no_record_has_are_refused),
         cmocka_unit_test(counters_and_record_headers_are_not_believed),
