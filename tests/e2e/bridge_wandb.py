@@ -14,6 +14,7 @@ from support.stream import Logger, Stage
 
 from wandb.proto.wandb_internal_pb2 import Record
 
+from eigencam.bridge.to_wandb import history
 from eigencam.bridge.transactions import Transactions
 
 RUN = "Läufe/1 'a\" 50%+"
@@ -25,19 +26,15 @@ def folders(folder, run_id="*"):
     return sorted(glob.glob(f"{folder}/wandb/offline-run-*-{run_id}"))
 
 
-def rows(folder):
+def records(folder):
     path, = glob.glob(f"{folder}/run-*.wandb")
-    return list(Transactions(path).rows())
+    return list(Transactions(path).records())
 
 
 def metrics(folder):
     """What define_metric told: {glob: its step}."""
-    path, = glob.glob(f"{folder}/run-*.wandb")
-    told = Transactions(path)
-    with open(path, "rb") as file:
-        file.seek(told._at)
-        records = [Record.FromString(data) for data in told._records(file.read(), told._at)]
-    return {record.metric.glob_name: record.metric.step_metric for record in records
+    told = map(Record.FromString, records(folder))
+    return {record.metric.glob_name: record.metric.step_metric for record in told
             if record.WhichOneof("record_type") == "metric"}
 
 
@@ -45,7 +42,7 @@ def check(places, epochs):
     """epochs: {epoch: published}. All of them in the files, nothing twice, nothing else."""
     found, scalars = {}, {}
     for folder in places:
-        for row in rows(folder):
+        for row in history(records(folder)):
             for key, value in row.items():
                 if isinstance(value, dict) and value.get("_type") == "image-file":
                     assert (key, row[EPOCH]) not in found, f"{key} {row[EPOCH]} is there twice"

@@ -108,7 +108,7 @@ class Tracker:
         if item.png is None:
             return False
         header = item.header
-        name = re.compile(r"images/{}([+%])step\1{}\1timestamp\1{}\1[^+%]*\.png".format(
+        name = re.compile(r"images/{}([+%])step[+%]{}[+%]timestamp[+%]{}[+%][^+%]*\.png".format(
             re.escape(mlflow_key(header)), header["epoch"], header["time_ns"] // 10**6))
         paths = {file.path for file in self.client.list_artifacts(self._targets[run], "images")}
         found = next(filter(None, map(name.fullmatch, paths)), None)

@@ -1,9 +1,11 @@
 """Weights & Biases: a run for each run, a key for each picture, the epoch as a step of its own."""
 import glob
+import json
 import os
 import tempfile
 
 import wandb
+from wandb.proto.wandb_internal_pb2 import Record
 
 from eigencam.bridge.deliver import Fatal
 from eigencam.bridge.names import caption, wandb_id, wandb_key, wandb_section
@@ -99,7 +101,7 @@ class Tracker:
         pattern = os.path.join(glob.escape(self.options.dir), "wandb", f"*run-*-{id}",
                                f"run-{id}.wandb")
         for path in glob.glob(pattern):
-            for row in files.setdefault(path, Transactions(path)).rows():
+            for row in history(files.setdefault(path, Transactions(path)).records()):
                 rows.update(_mark(key, row.get(EPOCH), value) for key, value in row.items()
                             if isinstance(value, (int, float, dict)))
 
@@ -122,6 +124,20 @@ class Tracker:
         for run in list(self._runs):
             self._finish(run)
         self.folder.cleanup()
+
+
+def history(records):
+    """What was logged, row by row: {key: value}."""
+    for record in map(Record.FromString, records):
+        if record.WhichOneof("record_type") == "history":
+            row = {}
+            for item in record.history.item:
+                *path, last = item.nested_key or [item.key]
+                place = row
+                for key in path:
+                    place = place.setdefault(key, {})
+                place[last] = json.loads(item.value_json)
+            yield row
 
 
 def _mark(key, epoch, value):

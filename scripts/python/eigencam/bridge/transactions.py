@@ -4,31 +4,23 @@ What was given to that process is safe only once it is there: it is written ever
 what was not is gone when the processes are killed. The file is LevelDB's log format: blocks of
 32 KiB with fragments, each with checksum, length and kind; 7 bytes of W&B's own stand in front.
 """
-import json
 import struct
 import zlib
-
-from wandb.proto.wandb_internal_pb2 import Record
 
 _BLOCK, _FRONT, _HEAD = 32768, 7, struct.Struct("<IHB")
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 class Transactions:
-    """The rows of a run's history, as they come: {key: value}."""
-
     def __init__(self, path):
         self.path, self._at = path, _FRONT
 
-    def rows(self):
-        """Those that were written since the last call."""
+    def records(self):
+        """Those that were written since the last call: bytes each."""
         with open(self.path, "rb") as file:
             file.seek(self._at)
             data = file.read()
-        for record in self._records(data, self._at):
-            message = Record.FromString(record)
-            if message.WhichOneof("record_type") == "history":
-                yield _row(message.history)
+        return self._records(data, self._at)
 
     def _records(self, data, start):
         """The whole records in `data`, which begins at `start` in the file."""
@@ -47,17 +39,6 @@ class Transactions:
             if kind in (_FULL, _LAST):
                 self._at = start + at
                 yield b"".join(parts)
-
-
-def _row(history):
-    row = {}
-    for item in history.item:
-        *path, last = item.nested_key or [item.key]
-        place = row
-        for key in path:
-            place = place.setdefault(key, {})
-        place[last] = json.loads(item.value_json)
-    return row
 
 
 def _fragment(data, at):
