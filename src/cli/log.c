@@ -254,12 +254,13 @@ static int receive_all(logger *l)
 
 static ecam_status open_all(logger *l, ecam_error *error)
 {
+    ecam_tensorboard_limits limits = {(uint32_t)l->board_samples, ECAM_TENSORBOARD_BYTES};
     ecam_status st = ecam_signals_init(error);
 
     if (st == ECAM_OK && l->dir)
         st = ecam_files_open_with(l->dir, &l->keep, &l->files, error);
     if (st == ECAM_OK && l->board_dir)
-        st = ecam_tensorboard_open(l->board_dir, (uint32_t)l->board_samples, &l->board, error);
+        st = ecam_tensorboard_open(l->board_dir, limits, &l->board, error);
     if (st == ECAM_OK)
         st = ecam_subscriber_open(l->in.items, l->in.n, NULL, 0, &l->subscriber, error);
     return st;

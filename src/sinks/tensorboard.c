@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
+#include "sinks/picture.h"
 #include "sinks/tensorboard_epoch.h"
 #include "sinks/tensorboard_run.h"
 
@@ -18,7 +19,7 @@
 
 struct ecam_tensorboard {
     int dir_fd; /* also holds the lock */
-    uint32_t max_samples;
+    ecam_tensorboard_limits limits;
     ecam_table runs;                  /* of ecam_run, by name */
     ecam_board_epoch *open[MAX_OPEN]; /* in the order of their first results */
     size_t n_open;
@@ -60,8 +61,8 @@ static ecam_status open_dir(ecam_tensorboard *board, const char *dir, ecam_error
     return ECAM_OK;
 }
 
-ecam_status ecam_tensorboard_open(const char *dir, uint32_t max_samples, ecam_tensorboard **out,
-                                  ecam_error *error)
+ecam_status ecam_tensorboard_open(const char *dir, ecam_tensorboard_limits limits,
+                                  ecam_tensorboard **out, ecam_error *error)
 {
     ecam_tensorboard *board = calloc(1, sizeof *board);
 
@@ -69,7 +70,7 @@ ecam_status ecam_tensorboard_open(const char *dir, uint32_t max_samples, ecam_te
     if (!board)
         return ecam_fail(error, ECAM_ENOMEM, "no memory for TensorBoard's events");
     board->dir_fd = -1;
-    board->max_samples = max_samples;
+    board->limits = limits;
     board->last.folder = board->folder;
     ecam_status st = open_dir(board, dir, error);
     if (st != ECAM_OK)
@@ -129,7 +130,7 @@ static ecam_status need_open(ecam_tensorboard *board, const ecam_result *result,
     if (board->n_open == MAX_OPEN)
         return ecam_fail(error, ECAM_ELIMIT, "%d epochs wait for their summaries; epoch %" PRIu64
                          " of run %.100s is one too many", MAX_OPEN, result->epoch, result->run);
-    ecam_status st = ecam_board_epoch_create(result, board->max_samples, &board->open[*at]);
+    ecam_status st = ecam_board_epoch_create(result, board->limits.samples, &board->open[*at]);
     if (st != ECAM_OK)
         return ecam_fail(error, st, "no memory for an epoch of run %.100s", result->run);
     board->bytes += board->open[*at]->bytes;
@@ -202,22 +203,11 @@ static ecam_status write_due(ecam_tensorboard *board,
 
 /* --- Results --- */
 
-static ecam_status check_png(const ecam_result *result, ecam_error *error)
-{
-    static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-
-    if (result->picture.png_bytes < sizeof signature ||
-        memcmp(result->picture.png, signature, sizeof signature) != 0)
-        return ecam_fail(error, ECAM_EFORMAT, "%s of run %.100s is no PNG",
-                         ecam_result_type_name(result->type), result->run);
-    return ECAM_OK;
-}
-
 static ecam_status store_picture(ecam_tensorboard *board, const ecam_result *result, uint64_t now_ns,
                                  ecam_error *error)
 {
     size_t at, size = result->picture.png_bytes;
-    ecam_status st = check_png(result, error);
+    ecam_status st = ecam_picture_check(result->picture.png, size, error);
 
     if (st == ECAM_OK)
         st = need_open(board, result, &at, error);
@@ -225,7 +215,7 @@ static ecam_status store_picture(ecam_tensorboard *board, const ecam_result *res
         return st;
     ecam_board_epoch *epoch = board->open[at];
     size_t before = epoch->bytes;
-    bool room = board->bytes < ECAM_TENSORBOARD_BYTES && size <= ECAM_TENSORBOARD_BYTES - board->bytes;
+    bool room = board->bytes < board->limits.bytes && size <= board->limits.bytes - board->bytes;
     epoch->touched_ns = now_ns;
     st = ecam_board_epoch_add(epoch, result, room && ecam_board_epoch_shows(epoch, result));
     board->bytes += epoch->bytes - before;

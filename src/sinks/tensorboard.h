@@ -13,8 +13,7 @@
  * TensorBoard would drop what it has.
  *
  * Until then an epoch is held in memory: the pictures of its first samples, and
- * of all open epochs together at most ECAM_TENSORBOARD_BYTES. What is left out is
- * counted. */
+ * of all open epochs together only so many bytes. What is left out is counted. */
 #ifndef ECAM_SINKS_TENSORBOARD_H
 #define ECAM_SINKS_TENSORBOARD_H
 
@@ -26,17 +25,21 @@
 
 #define ECAM_TENSORBOARD_SAMPLES 32 /* of an epoch, unless said otherwise */
 #define ECAM_TENSORBOARD_MAX_SAMPLES 4096
-#define ECAM_TENSORBOARD_BYTES ((size_t)256 << 20)
+#define ECAM_TENSORBOARD_BYTES ((size_t)256 << 20) /* of memory, likewise */
 #define ECAM_TENSORBOARD_WAIT_NS ((uint64_t)60 * 1000000000) /* for a summary */
 
 typedef struct ecam_tensorboard ecam_tensorboard;
 
-/* Open or make the folder, with those above it; max_samples: 1 to
- * ECAM_TENSORBOARD_MAX_SAMPLES. One process writes to a folder at a time, and not
+typedef struct ecam_tensorboard_limits {
+    uint32_t samples; /* of an epoch: 1 to ECAM_TENSORBOARD_MAX_SAMPLES */
+    size_t bytes;     /* of memory for epochs that wait for their summaries */
+} ecam_tensorboard_limits;
+
+/* Open or make the folder, with those above it. One process writes to a folder at a time, and not
  * with a store in it; any number may read.
  * Errors: ECAM_EIO (also: another writes there), ECAM_ENOMEM. */
-ecam_status ecam_tensorboard_open(const char *dir, uint32_t max_samples, ecam_tensorboard **out,
-                                  ecam_error *error);
+ecam_status ecam_tensorboard_open(const char *dir, ecam_tensorboard_limits limits,
+                                  ecam_tensorboard **out, ecam_error *error);
 
 /* Take in a result of any type; errors of the stage and stats do nothing. now_ns:
  * of a clock that only goes forward. A summary also writes earlier epochs of the
