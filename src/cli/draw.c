@@ -24,6 +24,7 @@ typedef struct draw {
     uint64_t epoch_number, workers;
     ecam_mode mode;
     bool bfloat16, help;
+    ecam_files_options keep;
     ecam_arena arena;
     ecam_trace trace;
 
@@ -52,6 +53,7 @@ static void list_options(ecam_option_list *list)
     ecam_option_list_add(list, "labels", "FILE.npy", NULL, "(N,), (N,1) or (N,classes)");
     ecam_option_list_add(list, "preds", "FILE.npy", NULL, "(N,), (N,1) or (N,classes)");
     ecam_option_list_add(list, "dir", "DIR", "eigencam-out", "where the pictures go");
+    ecam_option_list_add(list, "compact", NULL, NULL, "store what overlays and sheets are drawn from instead of them");
     ecam_option_list_add(list, "run", "NAME", "draw", "the run's name in files and captions");
     ecam_option_list_add(list, "epoch", "N", "0", "the epoch's number in files and captions");
     ecam_option_list_add(list, "mode", "MODE", "infer", "train, eval, test or infer, in files and captions");
@@ -88,6 +90,10 @@ static ecam_status set_option(draw *d, const ecam_option *option, const char *va
         return ECAM_OK;
     if (ecam_args_is(option, "help")) {
         d->help = true;
+        return ECAM_OK;
+    }
+    if (ecam_args_is(option, "compact")) {
+        d->keep.compact = true;
         return ECAM_OK;
     }
     if (ecam_args_is(option, "epoch"))
@@ -309,7 +315,7 @@ static ecam_status prepare(draw *d, ecam_error *error)
     d->epoch->world = 0;
     st = ecam_pool_create((unsigned)d->workers, &d->pool, error);
     if (st == ECAM_OK)
-        st = ecam_files_open(d->dir, &d->files, error);
+        st = ecam_files_open_with(d->dir, &d->keep, &d->files, error);
     return st;
 }
 
