@@ -10,5 +10,6 @@ int ecam_cli_record(int argc, char **argv);
 int ecam_cli_replay(int argc, char **argv);
 int ecam_cli_draw(int argc, char **argv);
 int ecam_cli_tap(int argc, char **argv);
+int ecam_cli_view(int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct command {
 static const command commands[] = {
     {"stage", ecam_cli_stage, "receive batches, compute EigenCAM, publish pictures"},
     {"log", ecam_cli_log, "store published pictures as files with an index"},
+    {"view", ecam_cli_view, "show a store in the browser, live"},
     {"draw", ecam_cli_draw, "the same computation offline: .npy files in, PNGs out"},
     {"record", ecam_cli_record, "keep a stage's results in a file"},
     {"replay", ecam_cli_replay, "play a recording again"},
@@ -51,7 +52,7 @@ int main(int argc, char **argv)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     if (*name)
-        ecam_log("unknown command \"%s\"; accepted are stage, log, draw, record, replay, tap", name);
+        ecam_log("unknown command \"%s\"; accepted are stage, log, view, draw, record, replay, tap", name);
     else
         print_help(stderr);
     return 2;

@@ -22,10 +22,10 @@ LIBRARIES = {r"lapacke\.h|cblas\.h|openblas.*": {"cam"},
              r"libdeflate\.h|zlib\.h|pango/.*|cairo.*": {"codec"},
              r"msgpack.*": {"wire"},
              r"zmq.*": {"client", "stage", "cli"},
-             r"sqlite3\.h": {"sinks"},
+             r"sqlite3\.h": {"sinks", "web"},
              r"protobuf-c/.*|.*\.pb-c\.h": {"sinks"},
              r"yaml\.h|cyaml.*": {"stage"},
-             r"jansson\.h": {"stage"},
+             r"jansson\.h": {"stage", "web"},
              r"microhttpd\.h": {"web"}}
 
 # Mathematics opens, logs and waits for nothing.
