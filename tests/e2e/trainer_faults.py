@@ -8,7 +8,7 @@ import time
 
 from support import tap
 from support.program import PATIENCE, Folder
-from support.rings import RingTrainer
+from support.rings import RingTrainer, without_memfd
 from support.stream import Logger, Stage
 
 LONG = bool(os.environ.get("ECAM_LONG"))
@@ -47,7 +47,8 @@ def wait_until(condition, what):
 
 def kill_at_random(stage, number, rng):
     """Seconds from the trainer's end to the stage's noticing it."""
-    with RingTrainer(stage, run=f"run{number}", epochs=0, ring=1 << 20, fork=number % 2, pause_us=300,
+    limit = without_memfd() if number % 4 > 1 else None
+    with RingTrainer(stage, limit, run=f"run{number}", epochs=0, ring=1 << 20, fork=number % 2, pause_us=300,
                      **SIZES) as trainer:
         trainer.wait_line("^ready")
         time.sleep(rng.random() ** 2 / 10)

@@ -1,17 +1,20 @@
 """Tensors through shared memory: the same pictures as by frames, and nothing that a
 hostile trainer hands over does harm."""
+import errno
 import os
 import random
 import resource
 import socket
 import struct
+import subprocess
 import threading
 
 import numpy as np
 import zmq
 
 from support import tap
-from support.rings import (ALL_SEALS, RingTrainer, hand_over, memory, offer, record, ring_header, socket_name)
+from support.rings import (ALL_SEALS, RingTrainer, forbid, hand_over, memory, offer, record, ring_header,
+                           small_dev_shm, socket_name, without_memfd)
 from support.stream import Logger, Stage, Trainer, sample_data
 
 SIZES = {"batches": 4, "samples": 5, "image": 32, "channels": 16, "side": 8}
@@ -125,16 +128,52 @@ def what_does_not_fit_the_ring_goes_in_frames_and_is_said_once():
     assert said[0]["oversize"] == 4 and said[0]["ring"] == 4 * 20480, said
 
 
+def names_left():
+    return [name for name in os.listdir("/dev/shm") if name.startswith("eigencam-")]
+
+
+@tap.case
+def without_memfd_a_segment_gives_the_same_pictures():
+    if not without_memfd():
+        return  # no seccomp filter for this machine
+    for options in ((), ("--n-samples", "all")):
+        segment, said, stats, notices = pictures(*options, limit=without_memfd())
+        assert said[0]["ring"] > 0 and said[0]["frames"] == 0 and said[0]["shared"] == 1, said
+        assert notices == [[]] and stats["overwritten"] == 0 and stats["rejected"] == 0, (notices, stats)
+        assert segment == pictures(*options, ring=0)[0]
+    blocking, said, stats, _ = pictures("--n-samples", "all", limit=without_memfd(), block_ms=60000, ring=50000)
+    assert said[0]["dropped"] == 0 and said[0]["ring"] > 0 and stats["overwritten"] == 0, (said, stats)
+    assert blocking == pictures("--n-samples", "all")[0]
+    assert not names_left()
+
+
 def no_large_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
+def shortages():
+    yield "file size limit", no_large_files, "limit of file sizes"
+    if without_memfd():
+        yield "ENOMEM", forbid(errno.ENOMEM, "fallocate"), "Cannot allocate memory"
+        yield "ENOSPC", forbid(errno.ENOSPC, "fallocate"), "No space left"
+        yield "no descriptors", forbid(errno.EMFILE, "memfd_create", "fallocate"), "Too many open files"
+    if without_memfd() and os.geteuid() == 0:
+        yield "a full /dev/shm", small_dev_shm(), "No space left"
+
+
 @tap.case
 def without_memory_tensors_go_in_frames_and_it_is_said_once():
-    limited, said, _, notices = pictures(limit=no_large_files)
-    assert len(notices[0]) == 1 and "no shared memory, tensors go in frames" in notices[0][0], notices
-    assert said[0]["frames"] > 0 and said[0]["shared"] == 0, said
-    assert limited == pictures()[0]
+    expected = pictures()[0]
+    for what, limit, reason in shortages():
+        try:
+            limited, said, _, notices = pictures(limit=limit)
+        except subprocess.SubprocessError:
+            print(f"# {what}: this can't be had here")
+            continue
+        assert len(notices[0]) == 1 and "no shared memory, tensors go in frames" in notices[0][0], (what, notices)
+        assert reason in notices[0][0], (what, notices)
+        assert said[0]["frames"] > 0 and said[0]["shared"] == 0, (what, said)
+        assert limited == expected, what
 
 
 @tap.case
@@ -195,6 +234,62 @@ def what_is_no_ring_is_not_taken():
             link.close()
         while open_descriptors(stage) > before:  # what hung up is forgotten in a while
             trainer.read_upstream(100)
+
+
+def segment(size, content=b"", keep_name=False):
+    """A POSIX segment, without a name unless told; and its path."""
+    path = f"/dev/shm/ecam-test-{os.getpid()}-{random.getrandbits(64):x}"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    if not keep_name:
+        os.unlink(path)
+    os.ftruncate(fd, size)
+    os.pwrite(fd, content, 0)
+    return fd, path
+
+
+@tap.case
+def a_segment_that_is_cut_off_costs_its_records():
+    turns = 2000 if os.environ.get("ECAM_LONG") else 200
+    rng = random.Random(7)
+    content = ring_header(4096, 384, 384).ljust(4096, b"\0") + record(0, b"\1" * 320)
+    with Stage("--n-samples", "all", "--publish", "image") as stage, Logger(stage) as logger, \
+            Trainer(stage) as trainer:
+        trainer.hello()
+        named, path = segment(8192, content, keep_name=True)
+        packet = offer("run", trainer.common["session"], 0, stage.trainers)
+        assert hand_over(socket_name(trainer), packet, [named])[1] == 0
+        os.unlink(path)
+        fd, _ = segment(8192, content)
+        link, ring = hand_over(socket_name(trainer), packet, [fd])
+        assert ring != 0
+        stop = threading.Event()
+
+        def cut():
+            while not stop.is_set():
+                os.ftruncate(fd, rng.choice((0, 64, 100, 4096, 4160, 4300)))
+                os.ftruncate(fd, 8192)
+                os.pwrite(fd, content, 0)
+
+        thread = threading.Thread(target=cut)
+        batch_in_ring(trainer, ring, 0, (64, 64, 0), (128, 256, 0))
+        while stage.stats()["used"] == 0:
+            pass
+        thread.start()
+        for step in range(1, turns):
+            batch_in_ring(trainer, ring, step, (64, 64, 0), (128, 256, 0))
+        trainer.epoch_end()
+        logger.wait_epoch()
+        stop.set()
+        thread.join()
+        os.ftruncate(fd, 0)
+        batch_in_ring(trainer, ring, 0, (64, 64, 0), (128, 256, 0), epoch=2)
+        trainer.epoch_end(2)
+        assert logger.wait_epoch().summary["samples"] == 0
+        stats = stage.stats()
+        assert stats["batches"] == turns + 1, stats
+        assert stats["used"] + stats["overwritten"] + stats["rejected"] == turns + 1, stats
+        assert stats["overwritten"] > 0, stats
+        link.close()
 
 
 def shared(ring, offset, size, ticket, **more):

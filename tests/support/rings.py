@@ -1,8 +1,11 @@
 """Trainers in C (tests/support/trainer.c), and hand-overs by hand: proto/shm.md in Python."""
 import array
+import ctypes
+import errno
 import fcntl
 import mmap
 import os
+import platform
 import re
 import socket
 import struct
@@ -17,6 +20,56 @@ from support.program import PATIENCE
 TRAINER = os.environ.get("TRAINER", "trainer")
 F_ADD_SEALS, SHRINK, GROW, FUTURE_WRITE, SEAL = 1033, 2, 4, 16, 1
 ALL_SEALS = SHRINK | GROW | FUTURE_WRITE | SEAL
+
+
+# ---- systems that lack something: what a trainer does before it starts ----
+
+_CALLS = {"x86_64": {"memfd_create": 319, "fallocate": 285},
+          "aarch64": {"memfd_create": 279, "fallocate": 47}}.get(platform.machine())
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_uint16), ("filter", ctypes.POINTER(_Instruction))]
+
+
+def forbid(code, *calls):
+    """For RingTrainer's limit: these system calls fail with this errno (seccomp). None where
+    their numbers are not known here."""
+    if not _CALLS:
+        return None
+    tests = [(0x15, 0, 1, _CALLS[call]) for call in calls]
+    lines = [(0x20, 0, 0, 0)]  # the call's number
+    for test in tests:
+        lines += [test, (0x06, 0, 0, 0x00050000 | code)]
+    lines.append((0x06, 0, 0, 0x7FFF0000))  # allowed
+    array_of = (_Instruction * len(lines))(*(_Instruction(*line) for line in lines))
+    program = _Program(len(lines), array_of)
+
+    def apply():
+        if _libc.prctl(38, 1, 0, 0, 0) or _libc.prctl(22, 2, ctypes.byref(program), 0, 0):
+            raise OSError(ctypes.get_errno(), "no system call can be forbidden here")
+    return apply
+
+
+def without_memfd():
+    return forbid(errno.EPERM, "memfd_create")
+
+
+def small_dev_shm():
+    """A /dev/shm of its own, of 1 MB, and no memfd: root alone can."""
+    forbidden = without_memfd()
+
+    def apply():
+        if _libc.unshare(0x00020000) or _libc.mount(b"none", b"/", None, 0x44000, None) or \
+                _libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", 0, b"size=1m"):
+            raise OSError(ctypes.get_errno(), "no mount")
+        forbidden()
+    return forbidden and apply
 
 
 class RingTrainer:

@@ -8,6 +8,7 @@
 
 #include "shm/layout.h"
 #include "shm/ring.h"
+#include "shm/segment.h"
 #include "support/check.h"
 
 #define CAPACITY 4096
@@ -277,9 +278,14 @@ static void headers_that_lie_are_refused(void **state)
 /* ---- two threads ---- */
 
 #define RACE_CAPACITY (1 << 16)
-#define RACE_RECORDS 4000000 /* at most */
+#define RACE_RECORDS 4000000 /* at most; with ECAM_LONG, so many times more */
 #define RACE_WHOLE 3000
 #define RACE_OVER 300
+#ifdef ECAM_SHM_TSAN
+#define LONG_TIMES 20
+#else
+#define LONG_TIMES 100
+#endif
 #define SLOTS 256
 
 typedef struct race {
@@ -289,6 +295,7 @@ typedef struct race {
     } places[SLOTS];
     _Atomic uint64_t written;
     _Atomic bool enough;
+    uint64_t times;
     uint64_t whole, torn, over;
 } race;
 
@@ -299,8 +306,10 @@ static void *write_race(void *argument)
     unsigned char *bytes = malloc(8192);
     unsigned seed = 1;
 
-    for (uint64_t i = 0; i < RACE_RECORDS && !atomic_load(&r->enough); i++) {
+    for (uint64_t i = 0; i < r->times * RACE_RECORDS && !atomic_load(&r->enough); i++) {
         size_t size = 1 + (size_t)rand_r(&seed) % 8192;
+        if (rand_r(&seed) % 16 == 0)
+            ecam_ring_rewind(&r->p.writer);
         memset(bytes, (int)(i % 251), size);
         ecam_ring_place place = put(&r->p.writer, bytes, size);
         atomic_store(&r->places[i % SLOTS].ticket, place.ticket);
@@ -327,7 +336,7 @@ static void read_one(race *r, uint64_t i, unsigned char *bytes)
         r->over++;
         return;
     }
-    ecam_ring_copy(bytes, data, place.size);
+    assert_true(ecam_ring_fetch(&r->p.reader, bytes, data, place.size));
     if (!ecam_ring_intact(&r->p.reader, place.ticket)) {
         r->over++;
         return;
@@ -338,19 +347,35 @@ static void read_one(race *r, uint64_t i, unsigned char *bytes)
             r->torn++;
 }
 
-static void nothing_torn_is_taken_for_whole(void **state)
+/* As a ring's, in memory that is read by calls of the system. */
+static void make_in_segment(pair *p, size_t capacity)
+{
+    ecam_error error;
+    ecam_memfd memory;
+
+    CHECK_OK(ecam_ring_create(capacity, &p->writer, &error), error);
+    CHECK_OK(ecam_segment_create(p->writer.memory.bytes, &memory, &error), error);
+    memcpy(memory.map, p->writer.memory.map, memory.bytes);
+    ecam_memfd_close(&p->writer.memory);
+    p->writer.memory = memory;
+    CHECK_OK(ecam_ring_open(dup(memory.fd), &p->reader, &error), error);
+    assert_true(p->reader.unmapped);
+}
+
+static void run_race(void (*make_pair)(pair *, size_t))
 {
     race *r = calloc(1, sizeof *r);
     unsigned char *bytes = malloc(8192);
     unsigned seed = 2;
     pthread_t writer;
 
-    (void)state;
-    make(&r->p, RACE_CAPACITY);
+    r->times = getenv("ECAM_LONG") ? LONG_TIMES : 1;
+    make_pair(&r->p, RACE_CAPACITY);
     assert_int_equal(pthread_create(&writer, NULL, write_race, r), 0);
     /* Some 16 records fill the ring: from fresh ones to such that are just
      * being written over. */
-    while (atomic_load(&r->written) < RACE_RECORDS && (r->whole < RACE_WHOLE || r->over < RACE_OVER)) {
+    while (atomic_load(&r->written) < r->times * RACE_RECORDS &&
+           (r->whole < r->times * RACE_WHOLE || r->over < r->times * RACE_OVER)) {
         uint64_t written = atomic_load(&r->written), back = 1 + (uint64_t)rand_r(&seed) % 20;
         if (written >= back)
             read_one(r, written - back, bytes);
@@ -365,6 +390,18 @@ static void nothing_torn_is_taken_for_whole(void **state)
     free(r);
 }
 
+static void nothing_torn_is_taken_for_whole(void **state)
+{
+    (void)state;
+    run_race(make);
+}
+
+static void nor_in_a_segment(void **state)
+{
+    (void)state;
+    run_race(make_in_segment);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +414,7 @@ int main(void)
         cmocka_unit_test(counters_and_record_headers_are_not_believed),
         cmocka_unit_test(headers_that_lie_are_refused),
         cmocka_unit_test(nothing_torn_is_taken_for_whole),
+        cmocka_unit_test(nor_in_a_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
