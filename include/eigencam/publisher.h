@@ -124,8 +124,9 @@ typedef struct ecam_publisher_stats {
 
 ECAM_API void ecam_publisher_get_stats(const ecam_publisher *publisher, ecam_publisher_stats *out);
 
-/* Says bye, gives everything back; waits at most linger_ms for what is on its
- * way. */
+/* Says bye, gives everything back; waits at most linger_ms for the stages to say
+ * that all has arrived, and as long again for what ZeroMQ still holds. Where no
+ * stage listens there is nothing to wait for. */
 ECAM_API void ecam_publisher_close(ecam_publisher **publisher, unsigned linger_ms);
 
 #ifdef __cplusplus

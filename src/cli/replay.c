@@ -9,6 +9,7 @@
 #include "cli/args.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/farewell.h"
 #include "cli/signals.h"
 #include "client/endpoint.h"
 #include "client/receive.h"
@@ -21,6 +22,7 @@
 #define SETTLE_MS 400    /* without a new subscription: the peer has sent them all */
 #define FULL_MS 2        /* between tries to send to a receiver that is full */
 #define LINGER_MS 30000  /* at the end, for what is not yet sent */
+#define SILENT_MS 1000   /* ... to a peer that never said a word: no stage */
 #define HIGH_WATER 256
 
 static const ecam_option options[] = {
@@ -48,6 +50,9 @@ typedef struct replay {
     uint64_t mask;          /* of this turn's sessions; 0: as recorded */
     ecam_arena arena;
     ecam_buffer header;
+    ecam_parts upstream; /* what the receiver says */
+    bool answers;        /* it is a stage */
+    ecam_farewell farewell;
     uint64_t sent;
 } replay;
 
@@ -134,32 +139,40 @@ static void close_socket(replay *r)
         ecam_log("replay: stopped before everything was sent");
 }
 
-/* Take in subscriptions (a byte 1 or 0 before the topic) and pass over what
- * else the stage says. Waits up to timeout_ms for the first one. */
+/* Subscriptions are a byte 1 or 0 before the topic. True for a new one. */
+static bool take_upstream(replay *r)
+{
+    const ecam_frame *first = &r->upstream.frames[0];
+    const uint8_t *byte = first->data;
+
+    if (r->upstream.n > 1) {
+        r->answers = true;
+        ecam_farewell_answer(&r->farewell, r->upstream.frames, r->upstream.n);
+        return false;
+    }
+    if (first->size > 0 && byte[0] == 1)
+        r->subscriptions++;
+    else if (first->size > 0 && byte[0] == 0 && r->subscriptions > 0)
+        r->subscriptions--;
+    return first->size > 0 && byte[0] == 1;
+}
+
+/* Take in what the receiver says; waits up to timeout_ms for the first word.
+ * True where there were new subscriptions. */
 static bool take_subscriptions(replay *r, int timeout_ms)
 {
     zmq_pollitem_t items[] = {{.socket = r->socket, .events = ZMQ_POLLIN},
                               {.fd = ecam_signals_fd(), .events = ZMQ_POLLIN}};
     bool any = false;
-    uint8_t first[1];
 
     if (timeout_ms > 0)
         (void)zmq_poll(items, 2, timeout_ms);
     for (;;) {
-        int more = 0, n = zmq_recv(r->socket, first, sizeof first, ZMQ_DONTWAIT);
-        size_t size = sizeof more;
-        if (n < 0)
+        ecam_status st = ecam_parts_receive(r->socket, ZMQ_DONTWAIT, &r->upstream, NULL);
+        if (st == ECAM_OK)
+            any |= take_upstream(r);
+        else if (st != ECAM_ELIMIT && st != ECAM_ENOMEM)
             return any;
-        zmq_getsockopt(r->socket, ZMQ_RCVMORE, &more, &size);
-        bool alone = !more;
-        while (more && zmq_recv(r->socket, NULL, 0, ZMQ_DONTWAIT) >= 0)
-            zmq_getsockopt(r->socket, ZMQ_RCVMORE, &more, &size);
-        if (alone && n > 0 && first[0] == 1) {
-            r->subscriptions++;
-            any = true;
-        } else if (alone && n > 0 && first[0] == 0 && r->subscriptions > 0) {
-            r->subscriptions--;
-        }
     }
 }
 
@@ -197,6 +210,12 @@ static ecam_status wait_until(replay *r, uint64_t due_ns)
     }
 }
 
+static void note_end(replay *r, const ecam_frame *frames, size_t n)
+{
+    if (ecam_player_kind(r->player) == ECAM_RECORDING_TRAINER)
+        ecam_farewell_note(&r->farewell, frames, n);
+}
+
 /* With ZMQ_XPUB_NODROP a full receiver refuses the message; ZMQ_POLLOUT says
  * nothing of that, so there is nothing to wait for but time. */
 static ecam_status send_all(replay *r, const ecam_frame *frames, size_t n, ecam_error *error)
@@ -210,8 +229,10 @@ static ecam_status send_all(replay *r, const ecam_frame *frames, size_t n, ecam_
                 return st;
         }
         ecam_status st = ecam_parts_send(r->socket, frames, n, ZMQ_DONTWAIT, error);
-        if (st == ECAM_OK)
+        if (st == ECAM_OK) {
             r->sent++;
+            note_end(r, frames, n);
+        }
         if (st != ECAM_EAGAIN)
             return st;
         take_subscriptions(r, FULL_MS);
@@ -274,6 +295,28 @@ static ecam_status play_turn(replay *r, ecam_error *error)
     return st;
 }
 
+/* Until the stage has heard all, or is gone. */
+static ecam_status part(replay *r, ecam_error *error)
+{
+    uint64_t start_ns = ecam_clock_ns();
+    ecam_frame bye[2];
+    ecam_status st = ECAM_OK;
+
+    if (ecam_farewell_missing(&r->farewell, bye))
+        st = ecam_parts_send(r->socket, bye, 2, ZMQ_DONTWAIT, error);
+    if (st != ECAM_OK || !r->farewell.known)
+        return st == ECAM_EAGAIN ? ECAM_OK : st;
+    while (!r->farewell.heard && r->subscriptions > 0 && ecam_signals_pending() == 0) {
+        uint64_t waited_ms = (ecam_clock_ns() - start_ns) / 1000000, limit_ms = r->answers ? LINGER_MS : SILENT_MS;
+        if (waited_ms >= limit_ms)
+            break;
+        take_subscriptions(r, (int)(limit_ms - waited_ms));
+    }
+    if (r->answers && !r->farewell.heard)
+        ecam_log("replay: the stage did not say that it heard all of it");
+    return ECAM_OK;
+}
+
 static ecam_status play_all(replay *r, ecam_error *error)
 {
     ecam_status st = wait_for_receiver(r, error);
@@ -288,7 +331,7 @@ static ecam_status play_all(replay *r, ecam_error *error)
         if (st == ECAM_OK && r->sent == before)
             return ecam_fail(error, ECAM_EMISSING, "%s has no messages", r->path);
     }
-    return st;
+    return st == ECAM_OK ? part(r, error) : st;
 }
 
 static int run(replay *r)
@@ -331,9 +374,13 @@ int ecam_cli_replay(int argc, char **argv)
         return 0;
     }
     ecam_arena_init(&r.arena, MAX_HEADER_MEMORY);
+    ecam_parts_init(&r.upstream);
+    ecam_farewell_init(&r.farewell);
     int status = run(&r);
     close_socket(&r);
     ecam_player_close(&r.player);
+    ecam_farewell_finish(&r.farewell);
+    ecam_parts_finish(&r.upstream);
     ecam_arena_finish(&r.arena);
     ecam_buffer_finish(&r.header);
     return status;

@@ -243,6 +243,25 @@ ecam_status ecam_publisher_open(const ecam_publisher_options *o, ecam_publisher 
     return ECAM_OK;
 }
 
+/* libzmq drops what it has not yet read of a connection that hangs up while its
+ * reader is busy: stay until the stages say that they have all of it. */
+static void part(ecam_publisher *p, unsigned linger_ms)
+{
+    int64_t deadline = ecam_publisher_now() + (int64_t)linger_ms * 1000000, left_ns;
+
+    ecam_publisher_listen(p);
+    p->unheard = p->wishes.n_wishers;
+    p->leaving = true;
+    ecam_publisher_bye(p);
+    while (p->unheard > 0 && ecam_wishes_subscribed(&p->wishes, p->bye_topic) &&
+           (left_ns = deadline - ecam_publisher_now()) > 0) {
+        zmq_pollitem_t item = {.socket = p->socket, .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, (long)(left_ns / 1000000 + 1)) < 0 && zmq_errno() != EINTR)
+            return;
+        ecam_publisher_listen(p);
+    }
+}
+
 void ecam_publisher_close(ecam_publisher **handle, unsigned linger_ms)
 {
     ecam_publisher *p = *handle;
@@ -252,8 +271,7 @@ void ecam_publisher_close(ecam_publisher **handle, unsigned linger_ms)
     if (!p || (p->alive && is_off(p)))
         return; /* a child leaves alone what is its parent's */
     if (p->socket) {
-        ecam_publisher_listen(p);
-        ecam_publisher_bye(p);
+        part(p, linger_ms);
         zmq_setsockopt(p->socket, ZMQ_LINGER, &linger, sizeof linger);
         zmq_close(p->socket);
     }

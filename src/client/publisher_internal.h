@@ -50,6 +50,8 @@ struct ecam_publisher {
     char hello_topic[160], bye_topic[160];
     uint64_t hello_seq, bye_seq, marker_seq[ECAM_MODE_COUNT];
     bool hello_due;
+    bool leaving;         /* bye was said */
+    size_t unheard;       /* stages that have not said that they heard it */
 
     bool has_ring;
     ecam_ring_writer ring;

@@ -6,6 +6,7 @@
 #include <zmq.h>
 
 #include "client/publisher_internal.h"
+#include "wire/heard.h"
 
 int64_t ecam_publisher_now(void)
 {
@@ -56,6 +57,16 @@ static void see_want(ecam_publisher *p)
         ecam_publisher_offer(p, want.stage, want.socket);
 }
 
+static void see_heard(ecam_publisher *p)
+{
+    ecam_heard heard;
+
+    ecam_arena_reset(&p->arena);
+    if (ecam_heard_decode(p->parts.frames, p->parts.n, &p->arena, &heard, NULL) == ECAM_OK && p->unheard > 0 &&
+        ecam_heard_names(&heard, p->session))
+        p->unheard--;
+}
+
 void ecam_publisher_listen(ecam_publisher *p)
 {
     while (ecam_parts_receive(p->socket, ZMQ_DONTWAIT, &p->parts, NULL) == ECAM_OK) {
@@ -63,13 +74,15 @@ void ecam_publisher_listen(ecam_publisher *p)
         bool subscription = first->size > 0 && (*(const char *)first->data == 0 || *(const char *)first->data == 1);
         if (p->parts.n == 1 && subscription)
             see_subscription(p, first);
+        else if (ecam_heard_is(p->parts.frames, p->parts.n))
+            see_heard(p);
         else
             see_want(p);
     }
     ecam_wishes_expire(&p->wishes, coarse_now());
     ecam_publisher_link_look(p);
     ecam_slots_collect(&p->slots);
-    if (p->hello_due)
+    if (p->hello_due && !p->leaving)
         ecam_publisher_hello(p);
     p->hello_due = false;
 }

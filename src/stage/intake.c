@@ -377,6 +377,16 @@ static ecam_seq_verdict note_seq(ecam_stage *stage, const ecam_message *m, uint6
     return verdict;
 }
 
+/* Also when it comes again: whoever says it waits for the answer. */
+static void note_heard(ecam_stage *stage, const ecam_message *m)
+{
+    if (m->type != ECAM_MESSAGE_BYE || !m->has_session)
+        return;
+    stage->heard.sessions[stage->heard.n_sessions++] = m->session;
+    if (stage->heard.n_sessions == ECAM_HEARD_SESSIONS)
+        ecam_stage_tell_heard(stage);
+}
+
 static void see_delivery(ecam_stage *stage, ecam_delivery *delivery)
 {
     ecam_message *m = &delivery->message;
@@ -388,6 +398,8 @@ static void see_delivery(ecam_stage *stage, ecam_delivery *delivery)
     ecam_status st = ecam_message_decode_shared(delivery->parts.frames, delivery->parts.n, &delivery->arena, m,
                                                &error);
     ecam_seq_verdict verdict = note_seq(stage, m, &lost);
+    if (st == ECAM_OK)
+        note_heard(stage, m);
     if (verdict == ECAM_SEQ_DUPLICATE)
         return;
     if (st != ECAM_OK) {

@@ -18,6 +18,7 @@
 #include "stage/sample.h"
 #include "stage/stage.h"
 #include "stage/want.h"
+#include "wire/heard.h"
 #include "wire/recording.h"
 
 /* A closed epoch on its way out: its outputs are drawn one after the other. */
@@ -45,6 +46,7 @@ struct ecam_stage {
     ecam_pool *pool;
     ecam_collector collector;
     ecam_caller caller;
+    ecam_heard heard; /* sessions that ended and were not told so yet */
     ecam_handover handover;
     ecam_delivery_desk desk;
     ecam_sample_shelf shelf;
@@ -72,6 +74,9 @@ bool ecam_stage_receive(ecam_stage *stage);
 /* drawing.c: move closed epochs towards the outlet; how much moved. */
 size_t ecam_stage_draw(ecam_stage *stage);
 void ecam_drawing_destroy(ecam_stage *stage, ecam_drawing **drawing);
+
+/* stage.c: tell the trainers that ended that all of it arrived. */
+void ecam_stage_tell_heard(ecam_stage *stage);
 
 /* report.c: publish an error and log it, within the log's limit. `message`
  * (NULL accepted) says whom it is about. */

@@ -236,6 +236,7 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
     int64_t now = ecam_stage_now();
     size_t n = stage->stopping ? 0 : receive_some(stage);
 
+    ecam_stage_tell_heard(stage);
     n += ecam_pool_collect(stage->pool, stage);
     *wake_ns = ecam_collector_expire(&stage->collector, now);
     n += ecam_stage_draw(stage);
@@ -257,6 +258,20 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
     return n;
 }
 
+void ecam_stage_tell_heard(ecam_stage *stage)
+{
+    ecam_buffer header = {0};
+
+    if (stage->heard.n_sessions == 0)
+        return;
+    stage->heard.stage = stage->outlet.stage;
+    if (ecam_heard_encode(&stage->heard, &header) == ECAM_OK &&
+        zmq_send(stage->in, ECAM_HEARD_TOPIC, strlen(ECAM_HEARD_TOPIC), ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
+        (void)zmq_send(stage->in, header.data, header.size, ZMQ_DONTWAIT);
+    stage->heard.n_sessions = 0;
+    ecam_buffer_finish(&header);
+}
+
 /* What has arrived belongs to the epochs that are closed now; a trainer that
  * never stops sending does not keep the stage. */
 static void receive_rest(ecam_stage *stage)
@@ -264,6 +279,7 @@ static void receive_rest(ecam_stage *stage)
     int64_t until = ecam_stage_now() + STOP_NS;
     while (ecam_stage_now() < until && ecam_stage_receive(stage))
         continue;
+    ecam_stage_tell_heard(stage);
 }
 
 static ecam_status wait_for_work(ecam_stage *stage, int stop_fd, int64_t wake_ns, ecam_error *error)

@@ -140,9 +140,23 @@ class PurePublisher(Publisher):
     def _close(self, linger):
         topic = f"bye|{self.run}|"
         if self._wanted.listens(topic):
+            self._socket.set(zmq.SNDTIMEO, int(1000 * linger))
             last = {name: seq - 1 for name, seq in list(self._seq.items())[-1024:]}
             self._send(topic, {"type": "bye", "last_seq": last})
+            self._wait_heard(topic, time.monotonic() + linger)
         self._socket.close(int(1000 * linger) if self._wanted.heard else 0)
+
+    def _wait_heard(self, topic, deadline):
+        """libzmq drops what it has not read yet of a connection that hangs up while its reader
+        is busy: stay until the stages say that they have all of it."""
+        stages, session = self._wanted.stages, self._common["session"]
+        while len(self._wanted.heard_by.get(session, ())) < stages and self._wanted.listens(topic):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._socket.poll(int(1000 * left) + 1)
+            while self._socket.get(zmq.EVENTS) & zmq.POLLIN:
+                self._wanted.take(self._socket.recv_multipart(zmq.NOBLOCK), time.monotonic())
 
 
 def pack(values, frames):

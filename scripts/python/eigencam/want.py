@@ -35,6 +35,7 @@ class Wants:
         self._run = run
         self._topics = collections.Counter()  # one for each peer
         self._stages = {}  # stage -> (until, interests)
+        self.heard_by = {}  # session -> stages that have taken in all of it
         self._counts = {}  # (mode, epoch) -> {ds_id: samples}
         self._rooms = {}   # what room() answered, until something changes
 
@@ -63,6 +64,8 @@ class Wants:
                 del self._topics[topic]
         elif len(parts) == 2 and first == b"want":
             self._take_want(parts[1], now)
+        elif len(parts) == 2 and first == b"heard":
+            self._take_heard(parts[1])
         return False
 
     def _take_want(self, header, now):
@@ -70,13 +73,23 @@ class Wants:
             header = msgpack.unpackb(header)
             if header.get("v") != 1 or header.get("type") != "want":
                 return
-            interests = [_Interest(spec) for spec in header["interests"]
-                         if self._run in spec["runs"]]
+            specs = header["interests"]
+            named = [spec for spec in specs if self._run in (spec.get("runs") or [])]
+            interests = [_Interest(spec) for spec in
+                         named or [spec for spec in specs if not spec.get("runs")]]
             until = now + float(header.get("ttl_ms", 1000 * _HOLDS)) / 1000
             self._stages.pop(header["stage"], None)
             if interests:  # a stage that says nothing of this run has not heard of it yet
                 self._stages[header["stage"]] = until, interests
         except Exception:  # whatever came: what cannot be read does not count
+            return
+
+    def _take_heard(self, header):
+        try:
+            header = msgpack.unpackb(header)
+            for session in header["sessions"]:
+                self.heard_by.setdefault(session, set()).add(header["stage"])
+        except Exception:  # as above
             return
 
     def expire(self, now):
