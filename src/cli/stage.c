@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
+#include "cli/stage_metrics.h"
 #include "stage/config.h"
 #include "stage/stage.h"
 
@@ -61,13 +62,17 @@ static ecam_status read_flags(int argc, char **argv, const ecam_option_list *lis
 static int run_stage(const ecam_config *config, ecam_error *error)
 {
     ecam_stage *stage = NULL;
+    ecam_stage_metrics *metrics = NULL;
     ecam_status st = ecam_signals_init(error);
 
     if (st == ECAM_OK)
         st = ecam_stage_create(config, &stage, error);
+    if (st == ECAM_OK && config->metrics)
+        st = ecam_stage_metrics_open(config->metrics, stage, &metrics, error);
     int exit_status = st == ECAM_OK ? 0 : 2;
     if (st == ECAM_OK && ecam_stage_run(stage, ecam_signals_fd(), error) != ECAM_OK)
         exit_status = 1;
+    ecam_stage_metrics_close(&metrics);
     ecam_stage_destroy(&stage);
     return exit_status;
 }

@@ -15,6 +15,7 @@ static const ecam_trace_option options[] = {
     {"memory", "SIZE", "1G", "for samples that wait for their epoch's end; more goes to a file"},
     {"record", "FILE", NULL, "keep all that trainers send, for replay"},
     {"allow-uid", "UID,...", NULL, "other users whose trainers may share memory"},
+    {"metrics", "ADDRESS", NULL, "serve /metrics and /healthz: PORT, ADDRESS:PORT or [IPV6]:PORT"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
 
@@ -125,7 +126,7 @@ static ecam_status set_own(ecam_config *config, const char *name, size_t name_by
         return set_memory(config, text, error);
     if (i == 6)
         return set_allow_uids(config, text, error);
-    config->record = value->kind == ECAM_NODE_NIL ? NULL : text;
+    *(i == 7 ? &config->metrics : &config->record) = value->kind == ECAM_NODE_NIL ? NULL : text;
     return ECAM_OK;
 }
 

@@ -24,6 +24,7 @@ typedef struct ecam_config {
     double epoch_timeout_s;
     size_t memory_bytes; /* for samples that wait; beyond it they are spilled */
     const char *record; /* NULL: no recording */
+    const char *metrics; /* an address to serve them on, or NULL */
     uint32_t allow_uids[ECAM_CONFIG_UIDS]; /* other users whose rings are taken */
     size_t n_allow_uids;
     bool has_traces;    /* whether the user set any output of his own */

@@ -111,6 +111,8 @@ static ecam_status emit(void *context, ecam_result *result)
     }
     ecam_status st = ecam_outlet_send(&t->stage->outlet, result, now, &error);
     t->drawing->stalled = st == ECAM_EAGAIN;
+    if (st == ECAM_OK && result->type == ECAM_RESULT_EPOCH && t->stage->observer.published)
+        t->stage->observer.published(t->stage->observer.context, result->summary.latency_ns);
     if (st != ECAM_OK && st != ECAM_EAGAIN) {
         t->stage->counters.unsent++;
         ecam_stage_error(t->stage, &error, NULL, NULL);
@@ -174,6 +176,7 @@ static size_t draw_first(ecam_stage *stage, ecam_drawing *d, bool *over)
     if (ecam_render_finished(d->render)) {
         log_epoch(stage, d);
         report_render(stage, d);
+        ecam_stage_tell(stage);
         ecam_render_destroy(&d->render);
         d->output++;
         moved++;

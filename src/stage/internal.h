@@ -60,6 +60,7 @@ struct ecam_stage {
     int64_t log_window_ns; /* when the present window of the log's limit began */
     unsigned log_lines;    /* error lines in this window */
     uint64_t log_hidden;   /* and those left out */
+    ecam_stage_observer observer; /* its functions are NULL where there is none */
     uint64_t missed[8];    /* hashes of run and key whose absence was reported */
     bool stopping;
 };
@@ -83,6 +84,8 @@ void ecam_stage_tell_heard(ecam_stage *stage);
 void ecam_stage_error(ecam_stage *stage, const ecam_error *error, const ecam_message *message,
                       const char *key);
 void ecam_stage_stats(ecam_stage *stage);
+/* Tell the observer what is counted now. */
+void ecam_stage_tell(ecam_stage *stage);
 
 /* At most so many deliveries' bytes wait for the workers. */
 #define ECAM_INTAKE_BYTES ((size_t)32 << 20)

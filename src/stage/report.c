@@ -49,7 +49,10 @@ void ecam_stage_error(ecam_stage *stage, const ecam_error *error, const ecam_mes
     log_limited(stage, result.run, error->text);
 }
 
-void ecam_stage_stats(ecam_stage *stage)
+#define MAX_COUNTERS 64
+
+/* All that is counted, under the names of `stats`; how many. */
+static size_t list_counters(const ecam_stage *stage, ecam_counter out[MAX_COUNTERS])
 {
     const ecam_counters *c = &stage->counters;
     const uint64_t *sent = stage->outlet.sent;
@@ -78,10 +81,34 @@ void ecam_stage_stats(ecam_stage *stage)
         {"images", sent[ECAM_RESULT_IMAGE]},
         {"sheets", sent[ECAM_RESULT_SHEET]},
     };
+
+    _Static_assert(sizeof counters <= MAX_COUNTERS * sizeof *counters, "there is room for all");
+    memcpy(out, counters, sizeof counters);
+    return sizeof counters / sizeof *counters;
+}
+
+void ecam_stage_tell(ecam_stage *stage)
+{
+    ecam_counter counters[MAX_COUNTERS];
+
+    if (stage->observer.counted)
+        stage->observer.counted(stage->observer.context, counters, list_counters(stage, counters));
+}
+
+void ecam_stage_observe(ecam_stage *stage, const ecam_stage_observer *observer)
+{
+    stage->observer = observer ? *observer : (ecam_stage_observer){.context = NULL};
+    ecam_stage_tell(stage);
+}
+
+void ecam_stage_stats(ecam_stage *stage)
+{
+    ecam_counter counters[MAX_COUNTERS];
     ecam_result result = {.type = ECAM_RESULT_STATS, .run = "", .output = "", .mode = "", .attempt = 1};
 
     result.stats.counters = counters;
-    result.stats.n_counters = sizeof counters / sizeof *counters;
+    result.stats.n_counters = (uint32_t)list_counters(stage, counters);
+    ecam_stage_tell(stage);
     if (ecam_outlet_send(&stage->outlet, &result, ecam_stage_now(), NULL) != ECAM_OK)
         stage->counters.unsent++;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "eigencam/status.h"
+#include "eigencam/subscriber.h"
 #include "stage/config.h"
 
 typedef struct ecam_stage ecam_stage;
@@ -16,6 +17,18 @@ ecam_status ecam_stage_create(const ecam_config *config, ecam_stage **out, ecam_
 /* Serve until `stop_fd` is readable; then publish what is collected, as
  * incomplete epochs, and return. Errors: ECAM_EIO. */
 ecam_status ecam_stage_run(ecam_stage *stage, int stop_fd, ecam_error *error);
+
+/* Who is told what a stage counts, by the thread that runs it: its counters
+ * (their names are static) with every `stats` and after each epoch, and of each
+ * epoch how long it took from the last marker to the last picture. */
+typedef struct ecam_stage_observer {
+    void (*counted)(void *context, const ecam_counter *counters, size_t n);
+    void (*published)(void *context, uint64_t latency_ns);
+    void *context;
+} ecam_stage_observer;
+
+/* One at a time; NULL: nobody. Not while the stage runs. */
+void ecam_stage_observe(ecam_stage *stage, const ecam_stage_observer *observer);
 
 void ecam_stage_destroy(ecam_stage **stage);
 

@@ -20,6 +20,7 @@ struct ecam_lookup {
     ecam_lookup *next; /* of those that are idle */
     ecam_gallery *gallery;
     sqlite3 *db;
+    ecam_redraw *redraw; /* NULL until it is needed */
     dev_t device; /* the file it is connected to */
     ino_t inode;
     sqlite3_stmt *statements[ECAM_QUERY_COUNT];
@@ -69,6 +70,7 @@ static void lookup_close(ecam_lookup **lookup)
     for (size_t i = 0; i < ECAM_QUERY_COUNT; i++)
         sqlite3_finalize((*lookup)->statements[i]);
     sqlite3_close((*lookup)->db);
+    ecam_redraw_close(&(*lookup)->redraw);
     free(*lookup);
     *lookup = NULL;
 }
@@ -241,6 +243,14 @@ void ecam_gallery_return(ecam_gallery *gallery, ecam_lookup **lookup)
     }
     pthread_mutex_unlock(&gallery->lock);
     lookup_close(lookup);
+}
+
+ecam_status ecam_lookup_redraw(ecam_lookup *lookup, ecam_redraw **out, ecam_error *error)
+{
+    ecam_status st = lookup->redraw ? ECAM_OK : ecam_redraw_open(lookup->gallery->dir, &lookup->redraw, error);
+
+    *out = lookup->redraw;
+    return st;
 }
 
 bool ecam_lookup_is_current(const ecam_lookup *lookup)

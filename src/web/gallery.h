@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "eigencam/status.h"
+#include "sinks/redraw.h"
 
 /* What is asked of the index; web/gallery_sql.c has the words. */
 typedef enum ecam_query {
@@ -62,6 +63,10 @@ bool ecam_lookup_is_current(const ecam_lookup *lookup);
  * begin another one. */
 void ecam_lookup_pause(ecam_lookup *lookup);
 ecam_status ecam_lookup_resume(ecam_lookup *lookup, ecam_error *error);
+
+/* What draws pictures that the store does not hold; for as long as the connection
+ * is borrowed. Errors: those of ecam_redraw_open. */
+ecam_status ecam_lookup_redraw(ecam_lookup *lookup, ecam_redraw **out, ecam_error *error);
 
 /* A prepared statement, reset and without values; NULL where SQLite refuses it:
  * ecam_lookup_fail then says why. */

@@ -212,8 +212,11 @@ void ecam_http_metrics(ecam_http *http, ecam_metrics *metrics)
         }
     ecam_metrics_head(metrics, durations, "histogram", "From a request's header to the last byte of its answer.");
     for (ecam_route route = 0; route < ECAM_ROUTE_COUNT; route++) {
+        bool is_asked = false;
+        for (size_t i = 0; i < MAX_STATUS; i++)
+            is_asked = is_asked || http->answers[route][i] > 0;
         snprintf(labels, sizeof labels, "route=\"%s\"", ecam_route_name(route));
-        if (route != ECAM_ROUTE_EVENTS) /* which lasts as long as the page is open */
+        if (is_asked && route != ECAM_ROUTE_EVENTS) /* which lasts as long as the page is open */
             ecam_metrics_histogram(metrics, durations, labels, &http->durations[route]);
     }
     pthread_mutex_unlock(&http->lock);

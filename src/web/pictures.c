@@ -75,6 +75,29 @@ static ecam_http_content content_of(const ecam_http_request *request, picture *p
         .caching = stamp && strcmp(stamp, p->stamp) == 0 ? ECAM_HTTP_IMMUTABLE : ECAM_HTTP_PRIVATE};
 }
 
+static void draw_png(ecam_gallery *gallery, ecam_http_request *request, const ecam_http_content *content)
+{
+    ecam_buffer png = {.data = NULL};
+    ecam_redraw *redraw;
+    ecam_lookup *lookup;
+    ecam_error error = {0};
+    ecam_status st = ecam_gallery_borrow(gallery, &lookup, &error);
+
+    if (st == ECAM_OK) {
+        ecam_lookup_pause(lookup); /* it has its own connection */
+        st = ecam_lookup_redraw(lookup, &redraw, &error);
+    }
+    if (st == ECAM_OK)
+        st = ecam_redraw_picture(redraw, request->id, &png, &error);
+    ecam_gallery_return(gallery, &lookup);
+    if (st == ECAM_OK) {
+        ecam_http_reply(request, content, png.data, png.size);
+    } else {
+        ecam_buffer_finish(&png);
+        refuse(request, &error);
+    }
+}
+
 static void serve_png(ecam_gallery *gallery, ecam_http_request *request, picture *p)
 {
     ecam_http_content content = content_of(request, p, "image/png", ".png");
@@ -87,7 +110,7 @@ static void serve_png(ecam_gallery *gallery, ecam_http_request *request, picture
     if (ecam_http_unchanged(request, &content))
         return;
     if (!p->file)
-        ecam_http_error(request, 404, "the store does not hold this picture");
+        draw_png(gallery, request, &content);
     else if (ecam_beneath_open(ecam_gallery_dir(gallery), p->file, &fd, &size, &error) != ECAM_OK)
         refuse(request, &error);
     else
