@@ -230,6 +230,27 @@ def what_a_tracker_did_not_keep_is_handed_over_at_the_next_start():
         spool.close()
 
 
+@tap.case
+def a_run_that_can_not_be_opened_costs_no_result():
+    class Closed(FakeTracker):
+        def open(self, run):
+            raise OSError("no such place")
+
+        def answers(self, error):
+            return True
+
+    with Folder() as folder:
+        spool, said = Spool(folder / "spool", 100), []
+        spool.add(HEADER, b"0")
+        deliverer = Deliverer(spool, Closed(), said.append)
+        for _ in range(5):
+            deliverer._until = 0
+            assert not deliverer.work()
+        assert (spool.waiting(), deliverer.dropped) == (1, 0)
+        assert len(said) == 1 and "no such place" in said[0], said
+        spool.close()
+
+
 NAMES = ["out", "a b", "a_b", "a/b", "a%b", "a+b", "a#b", "ä", "..", "layer4.1", "*", "x" * 128,
          "x" * 60, "x" * 61, "a-b", "~", "\u202e"]
 

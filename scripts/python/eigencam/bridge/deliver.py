@@ -42,21 +42,22 @@ class Deliverer:
         item = self.spool.next(self._after)
         if item is None:
             return False
+        target = None
         try:
-            self._hand_over(item)
+            target = self.tracker.open(item.header["run"])
+            self._hand_over(item, target)
         except Fatal:
             raise
         except Exception as error:  # whatever a tracker's client raises
-            self._put_off(item, error)
+            self._put_off(item, error, is_open=target is not None)
             return False
         if self._pause:
             self.say("the tracker answers again")
         self._tries = self._pause = 0
         return True
 
-    def _hand_over(self, item):
+    def _hand_over(self, item, target):
         run = item.header["run"]
-        target = self.tracker.open(run)
         if self.spool.is_done(target, item):
             self.spool.remove(item)
             self.repeats += 1
@@ -89,10 +90,11 @@ class Deliverer:
         self.say(f"{header['run']} {header['output']} {header['mode']} epoch {header['epoch']}: "
                  f"{self._pictures.pop(epoch, 0)} pictures logged")
 
-    def _put_off(self, item, error):
+    def _put_off(self, item, error, is_open):
+        """Only what a tracker that is there does not take is ever dropped."""
         self.tracker.forget(item.header["run"])
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        if not self.tracker.answers(error):
+        if not is_open or not self.tracker.answers(error):
             if not self._pause:
                 self.say(f"the tracker does not answer ({what}); trying again, results wait")
             self._pause = min(2 * self._pause or 1, _LONGEST_PAUSE)

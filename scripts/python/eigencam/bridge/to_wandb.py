@@ -56,10 +56,10 @@ class Tracker:
         return f"{self.options.entity or ''}/{self.options.project}/{self.id(run)}"
 
     def _start(self, run):
-        settings = {"silent": True, "console": "off", "x_disable_stats": True,
-                    "allow_media_symlink": False}
-        if "x_transaction_log_flush_interval" in wandb.Settings.model_fields:
-            settings["x_transaction_log_flush_interval"] = 1.0
+        wanted = {"silent": True, "console": "off", "x_disable_stats": True,
+                  "allow_media_symlink": False, "x_transaction_log_flush_interval": 1.0}
+        settings = {key: value for key, value in wanted.items()
+                    if key in wandb.Settings.model_fields}  # older versions have not all of them
         return wandb.init(
             project=self.options.project, entity=self.options.entity, dir=self.options.dir,
             id=self.id(run), name=None if self.options.run_id else run, resume="allow",
