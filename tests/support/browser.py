@@ -194,12 +194,16 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
     def set(self, selector, value):
-        """As a person who chooses in a <select>, moves a slider, or types and leaves."""
-        self.run(f"""(() => {{
+        """As a person who chooses in a <select>, moves a slider, or types and leaves,
+        once there is what is to be chosen."""
+        self.wait(f"""(() => {{
             const node = document.querySelector({json.dumps(selector)});
             node.value = {json.dumps(value)};
+            if (node.value !== {json.dumps(value)})
+                return false;
             for (const kind of ["input", "change"])
-                node.dispatchEvent(new Event(kind, {{bubbles: true}})); }})()""")
+                node.dispatchEvent(new Event(kind, {{bubbles: true}}));
+            return true; }})()""", f"{selector} to take {value}")
 
     def screenshot(self, path=None):
         png = base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])

@@ -7,7 +7,7 @@ import { dataSet, percent } from "./format.js";
 import { needsOf, paint } from "./pictures.js";
 import { isRight } from "./plan.js";
 
-const SEEN_AT_FIRST = 8; /* rows taken for visible until the browser says */
+export const SEEN_AT_FIRST = 8; /* rows taken for visible until the browser says */
 const PATIENCE_MS = 400; /* before what is late comes one by one */
 const KEPT_ROWS = 60; /* with more, those out of sight give their pixels back */
 const MOST_SIDE = 400; /* drawn pictures in the grid are no larger */
@@ -175,6 +175,7 @@ export class Grid {
     #fillCell(cell, row, column, state) {
         const part = column.part(row);
         setText(cell.caption, part ? percent(part.explained) : "");
+        cell.caption.dataset.column = column.note ? `${column.title}, ${column.note}` : column.title;
         cell.button.setAttribute("aria-label", describe(row, column, state));
         cell.subject = column.subject(row, state);
         cell.button.classList.toggle("absent", !cell.subject);

@@ -5,7 +5,7 @@ import { Detail } from "./detail.js";
 import { Dialogs } from "./dialogs.js";
 import { byId, setText, throttled } from "./dom.js";
 import { epochName } from "./format.js";
-import { Grid } from "./grid.js";
+import { Grid, SEEN_AT_FIRST } from "./grid.js";
 import { COLORMAPS } from "./heat.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
@@ -138,6 +138,8 @@ class App {
                 return;
             }
             const place = this.#findPlace(this.store, this.state);
+            if (this.state.epoch === null)
+                this.#fetchPictures(place.newest, SEEN_AT_FIRST).catch(() => {}); /* asked for again below */
             this.series = await this.#getSeries(place);
             this.place = place;
             this.index = -1;
@@ -335,20 +337,23 @@ class App {
             if (!row)
                 continue;
             try {
-                const epoch = await this.epochs.get(row.id);
-                const other = this.state.compare === "none" ? null : this.grid.view.other;
-                const rows = rowsOf(epoch, this.state, other).slice(0, this.grid.visibleCount());
-                const columns = columnsOf(epoch, this.state, other);
-                if (turn !== this.wanted)
-                    return;
-                await this.media.all(rows.flatMap((one) =>
-                    columns.flatMap((column) => needsOf(column.subject(one, this.state)))));
+                await this.#fetchPictures(row.id, this.grid.visibleCount());
             } catch {
                 return; /* it is told when it is asked for */
             }
             if (turn !== this.wanted)
                 return;
         }
+    }
+
+    /* An epoch and what its first rows show, to have them at hand. */
+    async #fetchPictures(id, rowCount) {
+        const epoch = await this.epochs.get(id);
+        const other = this.state.compare === "none" ? null : this.grid.view?.other ?? null;
+        const rows = rowsOf(epoch, this.state, other).slice(0, rowCount);
+        const columns = columnsOf(epoch, this.state, other);
+        await this.media.all(rows.flatMap((row) =>
+            columns.flatMap((column) => needsOf(column.subject(row, this.state)))));
     }
 
     keys() {

@@ -50,7 +50,7 @@ export class Tools {
         this.#on("with-kind", "change", (kind) => ({ with: kind === "number" ? this.shownEpoch : kind }));
         this.#on("with", "change", (text) => ({ with: /^\d+(\.\d+)?$/.test(text.trim()) ? text.trim() : "first" }));
         this.#on("with-place", "change", (text) => {
-            const [name, output, mode] = JSON.parse(text);
+            const [name, output, mode] = JSON.parse(text || "[null, null, null]");
             return { withrun: name, withoutput: output, withmode: mode };
         });
         this.#on("component-a", "change", (a) => ({ a: Number(a) }));
