@@ -127,11 +127,12 @@ ecam_status ecam_index_commit(ecam_index *index, ecam_error *error)
 {
     if (sqlite3_get_autocommit(index->db))
         return ECAM_OK;
-    /* all files that were written have their rows now */
-    ecam_sql r = ecam_index_sql_begin(index, ECAM_SQL_UNMARK_OPEN);
+    /* all files that were written have their rows now; or a sweep is to see */
+    ecam_sql r = ecam_index_sql_begin(index, index->torn ? ECAM_SQL_CLOSE_MARKS : ECAM_SQL_UNMARK_OPEN);
     ecam_status st = ecam_sql_end(&r, NULL, error);
     if (st == ECAM_OK)
         st = ecam_sql_ask(index->db, "COMMIT", NULL, error);
+    index->torn &= st != ECAM_OK;
     return st;
 }
 

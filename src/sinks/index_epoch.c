@@ -103,6 +103,7 @@ ecam_status ecam_index_picture(ecam_index *index, const ecam_result *result,
         st = put_image(index, file, error);
     if (st == ECAM_OK)
         st = put_picture(index, epoch_id, result, file, error);
+    index->torn |= st != ECAM_OK; /* SQLite may have given all of it up */
     return st;
 }
 
@@ -241,5 +242,6 @@ ecam_status ecam_index_summary(ecam_index *index, const ecam_result *result, con
         st = of_epoch(index, ECAM_SQL_PUT_BYTES, epoch_id, bytes, error);
     if (st == ECAM_OK)
         st = of_epoch(index, ECAM_SQL_COUNT_PICTURES, epoch_id, pictures, error);
+    index->torn |= st != ECAM_OK;
     return st;
 }

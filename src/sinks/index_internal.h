@@ -10,6 +10,7 @@ struct ecam_index {
     sqlite3 *db;
     sqlite3_stmt *prepared[ECAM_SQL_COUNT];
     char stage[17]; /* of the result at hand */
+    bool torn;      /* files may be there whose rows were lost with a transaction */
 };
 
 static inline ecam_sql ecam_index_sql_begin(ecam_index *index, ecam_index_statement statement)

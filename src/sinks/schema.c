@@ -180,6 +180,8 @@ const char *const ecam_index_sql[ECAM_SQL_COUNT] = {
         "DELETE FROM unswept WHERE path = ?",
     [ECAM_SQL_UNMARK_OPEN] =
         "DELETE FROM unswept WHERE open",
+    [ECAM_SQL_CLOSE_MARKS] =
+        "UPDATE unswept SET open = 0 WHERE open",
     [ECAM_SQL_FIND_MARKED] =
         "SELECT path FROM unswept WHERE NOT open OR ?",
     [ECAM_SQL_PUT_ERROR] =

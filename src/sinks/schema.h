@@ -29,6 +29,7 @@ typedef enum ecam_index_statement {
     ECAM_SQL_IS_MARKED,
     ECAM_SQL_UNMARK,
     ECAM_SQL_UNMARK_OPEN,
+    ECAM_SQL_CLOSE_MARKS,
     ECAM_SQL_FIND_MARKED,
     ECAM_SQL_PUT_ERROR,
     ECAM_SQL_DROP_ERRORS,

@@ -1,33 +1,7 @@
 """The golden runs through `eigencam draw`: .npy files in, a store of PNGs out."""
-import json
-
-import numpy as np
-
 from support import golden, tap
 from support.program import Folder, run as run_program
 from support.store import Store, pixels, projection
-
-NORMALIZATIONS = {"epoch": "expected_display", "image": "expected_display_image"}
-
-
-def arguments(run, normalize, folder):
-    args = ["draw", "--dir", folder / "out", "--normalize", normalize]
-    for key, array in run.batch().items():
-        path = run.path(key)
-        if len(array) < len(run.array(key)):  # samples that not every file has are left out
-            path = folder / f"{key}.npy"
-            np.save(path, array)
-        args += [f"--{key}", path]
-    if run.dtypes():
-        args += ["--activation-type", "bfloat16"]
-    for name, value in run.options().items():
-        if name == "label_mapping":
-            with open(folder / "mapping.json", "w", encoding="utf-8") as file:
-                json.dump(value, file)
-            value = folder / "mapping.json"
-        args += ["--" + name.replace("_", "-"), value]
-    return args
-
 
 def check_store(run, store, display):
     (epoch,) = store.epochs()
@@ -51,11 +25,11 @@ def check_store(run, store, display):
 
 @tap.cases_of("{0.name}", golden.runs())
 def draw(run):
-    for normalize, display in NORMALIZATIONS.items():
+    for normalize, display in golden.NORMALIZATIONS.items():
         if normalize == "image" and not run.path(display):
             continue
         with Folder() as folder:
-            args = arguments(run, normalize, folder)
+            args = golden.draw_arguments(run, normalize, folder)
             status, out, err = run_program(*args)
             assert status == 0, f"{args}: status {status}: {err}"
             check_store(run, Store(folder / "out"), display)

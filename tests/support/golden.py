@@ -7,6 +7,9 @@ import numpy as np
 FOLDER = os.environ.get("EIGENCAM_GOLDEN") or os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
 
+# What a divisor is of -> the pictures to expect then.
+NORMALIZATIONS = {"epoch": "expected_display", "image": "expected_display_image"}
+
 
 def _load_json(*path):
     with open(os.path.join(FOLDER, *path), encoding="utf-8") as file:
@@ -56,6 +59,26 @@ class Run:
 def runs():
     return [Run(entry["name"], spec) for entry in _load_json("index.json")["cases"]
             for spec in _load_json(entry["path"])["runs"]]
+
+
+def draw_arguments(run, normalize, folder):
+    """Of `eigencam draw`, with --dir folder/out and these first."""
+    args = ["draw", "--dir", folder / "out", "--normalize", normalize]
+    for key, array in run.batch().items():
+        path = run.path(key)
+        if len(array) < len(run.array(key)):  # samples that not every file has are left out
+            path = folder / f"{key}.npy"
+            np.save(path, array)
+        args += [f"--{key}", path]
+    if run.dtypes():
+        args += ["--activation-type", "bfloat16"]
+    for name, value in run.options().items():
+        if name == "label_mapping":
+            with open(folder / "mapping.json", "w", encoding="utf-8") as file:
+                json.dump(value, file)
+            value = folder / "mapping.json"
+        args += ["--" + name.replace("_", "-"), value]
+    return args
 
 
 def compare_map(run, sample, component, projection, step):
