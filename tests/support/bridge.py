@@ -1,4 +1,5 @@
 """The bridges as processes, and what the stage published to compare a tracker with."""
+import atexit
 import glob
 import sqlite3
 import sys
@@ -18,6 +19,7 @@ class Bridge(Program):
         self.command = [sys.executable, "-B", "-m", "eigencam.bridge"]
         self.state = state
         super().__init__(tracker, "--in", loggers, "--state", state, *options)
+        atexit.register(self.kill)  # where a case fails
 
     def wait_connected(self):
         self.wait_line("a stage answers")
