@@ -39,7 +39,7 @@ export class Detail {
                 this.dialog.close();
             return;
         }
-        const row = view.allRows.find((one) => one.now === sample);
+        const row = view.allRows.find((one) => one.now === sample) ?? { now: sample };
         Object.assign(this, { view, row, column, part: column.part(row), subject: column.subject(row, view.state) });
         this.#describe();
         if (!this.dialog.open)

@@ -30,7 +30,7 @@ const nextOf = (list, value) => list[(list.indexOf(value) + 1) % list.length];
 class App {
     constructor() {
         Object.assign(this, { state: parse(location.hash), store: null, place: null, series: [], index: -1,
-                              seriesOf: new Map(), wanted: 0, direction: 1, rowLimit: FIRST_SAMPLES });
+                              seriesOf: new Map(), missed: new Set(), wanted: 0, loadsWanted: 0, direction: 1, rowLimit: FIRST_SAMPLES });
         this.media = new Media();
         this.epochs = new Epochs();
         this.dialogs = new Dialogs();
@@ -123,32 +123,45 @@ class App {
 
     // ---- from the server ----
 
-    /* All anew: store, series, and what is shown of them. */
+    /* All anew: store, series, and what is shown of them. One load at a time; who
+     * asks while one is on its way gets another one behind it. */
     async load() {
-        try {
-            this.store = await getStore();
-            this.fail(null);
-            setText(byId("store"), this.store.store);
-            byId("empty").hidden = this.store.runs.length > 0;
-            byId("main").hidden = this.store.runs.length === 0;
-            if (this.store.runs.length === 0) {
-                this.place = null;
-                explainEmpty(byId("empty"), this.store, false);
-                byId("runs").replaceChildren();
-                return;
+        this.loadsWanted++;
+        if (this.loading)
+            return;
+        this.loading = true;
+        for (let done = 0; done !== this.loadsWanted;) {
+            done = this.loadsWanted;
+            try {
+                await this.#loadOnce();
+            } catch (error) {
+                this.#loadFailed(error);
             }
-            const place = this.#findPlace(this.store, this.state);
-            if (this.state.epoch === null)
-                this.#fetchPictures(place.newest, SEEN_AT_FIRST).catch(() => {}); /* asked for again below */
-            this.series = await this.#getSeries(place);
-            this.place = place;
-            this.index = -1;
-            this.sidebar.update(this.store, place);
-            document.title = `${place.name} · eigencam`;
-            await this.show();
-        } catch (error) {
-            this.#loadFailed(error);
         }
+        this.loading = false;
+    }
+
+    async #loadOnce() {
+        this.store = await getStore();
+        this.fail(null);
+        setText(byId("store"), this.store.store);
+        byId("empty").hidden = this.store.runs.length > 0;
+        byId("main").hidden = this.store.runs.length === 0;
+        if (this.store.runs.length === 0) {
+            this.place = null;
+            explainEmpty(byId("empty"), this.store, false);
+            byId("runs").replaceChildren();
+            return;
+        }
+        const place = this.#findPlace(this.store, this.state);
+        if (this.state.epoch === null)
+            this.#fetchPictures(place.newest, SEEN_AT_FIRST).catch(() => {}); /* asked for again below */
+        this.series = await this.#getSeries(place);
+        this.place = place;
+        this.index = -1;
+        this.sidebar.update(this.store, place);
+        document.title = `${place.name} · eigencam`;
+        await this.show();
     }
 
     #loadFailed(error) {
@@ -170,8 +183,12 @@ class App {
 
     async #getSeries(place) {
         const key = keyOf(place);
-        if (!this.seriesOf.has(key))
-            this.seriesOf.set(key, await getSeries(place));
+        while (!this.seriesOf.has(key)) {
+            this.missed.delete(key);
+            const series = await getSeries(place);
+            if (!this.missed.has(key)) /* else an epoch came that may not be in it */
+                this.seriesOf.set(key, series);
+        }
         return this.seriesOf.get(key);
     }
 
@@ -206,9 +223,12 @@ class App {
             return;
         }
         const row = await this.epochs.get(event.id);
+        if (!this.seriesOf.has(key)) {
+            this.missed.add(key);
+            return;
+        }
         const shownId = this.series[this.index]?.id;
-        const series = [...this.seriesOf.get(key) ?? [], row].sort(byEpoch)
-            .filter((one, i, all) => one.id !== row.id || all.findLastIndex((other) => other.id === row.id) === i);
+        const series = [...this.seriesOf.get(key).filter((one) => one.id !== row.id), row].sort(byEpoch);
         this.seriesOf.set(key, series);
         if (key !== keyOf(this.place))
             return; /* another was chosen meanwhile */
@@ -227,7 +247,7 @@ class App {
         this.timeline.place(this.series, this.#wantedIndex(), this.state.epoch === null);
         if (this.showing)
             return;
-        this.showing = true;
+        this.showing = this.timeline.busy = true;
         for (let done = 0; done !== this.wanted;) {
             done = this.wanted;
             try {
@@ -236,12 +256,11 @@ class App {
                 this.fail(error);
             }
         }
-        this.showing = false;
+        this.showing = this.timeline.busy = false;
     }
 
     async #showOnce(turn) {
         const index = this.#wantedIndex(), row = this.series[index], { place, series } = this;
-        this.timeline.busy = true;
         const epoch = await this.#getEpoch(row.id);
         const other = await this.#getOther(row, place);
         if (place !== this.place)
@@ -250,7 +269,6 @@ class App {
         byId("grid").style.setProperty("--size", `${this.state.size}px`);
         byId("grid").classList.toggle("paired", other !== null && this.state.look === "side");
         await Promise.all([this.grid.show(view), this.#showDetail(view)]);
-        this.timeline.busy = false;
         this.fail(null);
         requestAnimationFrame(() => markShown(row));
         if (turn === this.wanted)
@@ -304,7 +322,7 @@ class App {
                 this.index = index;
                 this.timeline.shown(series, index, epoch);
                 this.#showTools({ state, style, epoch, row, place, other });
-                this.#showRest(rows.length, allRows.length, epoch);
+                this.#showRest(rows, allRows.length, epoch, other);
             },
         };
     }
@@ -316,12 +334,17 @@ class App {
         this.tools.update({ ...view, components, store: this.store });
     }
 
-    #showRest(shown, passing, epoch) {
-        const unseen = passing - shown + (epoch.total - epoch.samples_list.length);
+    /* What is not shown, and why. */
+    #showRest(rows, passing, epoch, other) {
+        const unseen = passing - rows.length + (epoch.total - epoch.samples_list.length);
         byId("more").hidden = unseen <= 0;
         setText(byId("more"), `Show more (${unseen} left)`);
-        byId("none").hidden = shown > 0;
-        setText(byId("none"), epoch.total === 0 ? "This epoch has no samples." : "No sample passes these filters.");
+        const strangers = other !== null && rows.every((row) => !row.other);
+        byId("none").hidden = rows.length > 0 && !strangers;
+        if (rows.length > 0)
+            setText(byId("none"), `${other?.names[1]} has none of these samples: there is nothing to compare.`);
+        else
+            setText(byId("none"), epoch.total === 0 ? "This epoch has no samples." : "No sample passes these filters.");
     }
 
     async #showDetail(view) {

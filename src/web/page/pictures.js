@@ -90,7 +90,8 @@ function paintOver(subject, media, style, pixels) {
 }
 
 /* Draws what is here; false where something is missing. most: the longest side
- * to draw at, as nobody sees more of a small cell. */
+ * to draw at (twice that for what needs no drawing), as nobody sees more of a
+ * small cell. */
 export function paint(subject, media, style, canvas, most = Infinity) {
     if (!subject || needsOf(subject).some((need) => media.peek(need) === undefined))
         return false;
@@ -102,10 +103,12 @@ export function paint(subject, media, style, canvas, most = Infinity) {
         paintOver(subject, media, style, pixels);
         context.putImageData(pixels, 0, 0);
     } else {
-        const bitmap = media.peek(["picture", ...subject.of]);
-        canvas.width = bitmap.width;
-        canvas.height = bitmap.height;
-        context.drawImage(bitmap, 0, 0);
+        const bitmap = media.peek(["picture", ...subject.of]), longer = Math.max(bitmap.width, bitmap.height);
+        const scale = longer > 2 * most ? 2 * most / longer : 1;
+        canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+        canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+        context.imageSmoothingQuality = "high";
+        context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     }
     return true;
 }

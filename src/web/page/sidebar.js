@@ -13,9 +13,11 @@ export class Sidebar {
     }
 
     update(store, place) {
-        Object.assign(this, { store, place });
+        /* By their beginning, so that runs which take turns don't change places. */
+        const runs = [...store.runs].sort((a, b) => b.first_ns - a.first_ns || b.id - a.id);
+        Object.assign(this, { runs, place });
         this.fresh.delete(keyOf(place));
-        byId("find-run").hidden = store.runs.length <= MANY;
+        byId("find-run").hidden = runs.length <= MANY;
         setText(byId("place-now"), `${place.name} · ${place.output} · ${place.mode}`);
         this.#draw();
     }
@@ -27,7 +29,7 @@ export class Sidebar {
 
     #draw() {
         const find = byId("find-run").value.toLowerCase();
-        const runs = this.store.runs.filter((run) => run.name.toLowerCase().includes(find));
+        const runs = this.runs.filter((run) => run.name.toLowerCase().includes(find));
         const focused = document.activeElement?.dataset?.place;
         byId("runs").replaceChildren(...runs.map((run) => this.#run(run)));
         if (focused)
