@@ -70,6 +70,44 @@ static void complain(complaint *c, const char *what, const char *text)
     c->held_back = 0;
 }
 
+static ecam_status read_option(logger *l, const ecam_option *option, const char *value, ecam_error *error)
+{
+    if (!option)
+        return ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; only options are accepted", value);
+    if (ecam_args_is(option, "keep-epochs"))
+        return ecam_args_uint(option, value, 1, INT64_MAX, &l->keep.keep_epochs, error);
+    if (ecam_args_is(option, "max-bytes"))
+        return ecam_args_size(option, value, &l->keep.max_bytes, error);
+    if (ecam_args_is(option, "tensorboard-samples"))
+        return ecam_args_uint(option, value, 1, ECAM_TENSORBOARD_MAX_SAMPLES, &l->board_samples, error);
+    if (ecam_args_is(option, "in"))
+        return ecam_args_collect(option, value, &l->in, error);
+    if (ecam_args_is(option, "epochs"))
+        return ecam_args_uint(option, value, 1, UINT64_MAX, &l->max_epochs, error);
+    if (ecam_args_is(option, "dir"))
+        l->dir = value;
+    else if (ecam_args_is(option, "compact"))
+        l->keep.compact = true;
+    else if (ecam_args_is(option, "tensorboard"))
+        l->board_dir = value;
+    else
+        l->help = true;
+    return ECAM_OK;
+}
+
+static ecam_status check_arguments(const logger *l, ecam_error *error)
+{
+    if (!l->dir && !l->board_dir)
+        return ecam_fail(error, ECAM_EINVAL,
+                         "--dir is missing: --dir DIR or --tensorboard LOGDIR says where to store");
+    if ((l->dir && l->dir[0] == '\0') || (l->board_dir && l->board_dir[0] == '\0'))
+        return ecam_fail(error, ECAM_EINVAL, "--dir and --tensorboard name a folder, not \"\"");
+    if (!l->dir && (l->keep.compact || l->keep.keep_epochs > 0 || l->keep.max_bytes > 0))
+        return ecam_fail(error, ECAM_EINVAL,
+                         "--compact, --keep-epochs and --max-bytes are about --dir, which is missing");
+    return ECAM_OK;
+}
+
 static ecam_status read_arguments(logger *l, int argc, char **argv, ecam_error *error)
 {
     const ecam_option *option;
@@ -79,44 +117,17 @@ static ecam_status read_arguments(logger *l, int argc, char **argv, ecam_error *
 
     ecam_args_init(&args, argc, argv, options, N_OPTIONS);
     while ((st = ecam_args_next(&args, &option, &value, error)) == ECAM_OK) {
-        if (!option)
-            st = ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; only options are accepted", value);
-        else if (ecam_args_is(option, "dir"))
-            l->dir = value;
-        else if (ecam_args_is(option, "compact"))
-            l->keep.compact = true;
-        else if (ecam_args_is(option, "keep-epochs"))
-            st = ecam_args_uint(option, value, 1, INT64_MAX, &l->keep.keep_epochs, error);
-        else if (ecam_args_is(option, "max-bytes"))
-            st = ecam_args_size(option, value, &l->keep.max_bytes, error);
-        else if (ecam_args_is(option, "tensorboard"))
-            l->board_dir = value;
-        else if (ecam_args_is(option, "tensorboard-samples"))
-            st = ecam_args_uint(option, value, 1, ECAM_TENSORBOARD_MAX_SAMPLES, &l->board_samples, error);
-        else if (ecam_args_is(option, "in"))
-            st = ecam_args_collect(option, value, &l->in, error);
-        else if (ecam_args_is(option, "epochs"))
-            st = ecam_args_uint(option, value, 1, UINT64_MAX, &l->max_epochs, error);
-        else
-            l->help = true;
+        st = read_option(l, option, value, error);
         if (st != ECAM_OK)
             return st;
     }
     if (st != ECAM_ECLOSED || l->help)
         return st == ECAM_ECLOSED ? ECAM_OK : st;
-    if (!l->dir && !l->board_dir)
-        return ecam_fail(error, ECAM_EINVAL,
-                         "--dir is missing: --dir DIR or --tensorboard LOGDIR says where to store");
-    if ((l->dir && l->dir[0] == '\0') || (l->board_dir && l->board_dir[0] == '\0'))
-        return ecam_fail(error, ECAM_EINVAL, "--dir and --tensorboard name a folder, not \"\"");
-    if (!l->dir && (l->keep.compact || l->keep.keep_epochs > 0 || l->keep.max_bytes > 0))
-        return ecam_fail(error, ECAM_EINVAL, "--compact, --keep-epochs and --max-bytes are about --dir, which is missing");
     if (l->in.n == 0)
         l->in.items[l->in.n++] = "tcp://127.0.0.1:5561";
-    return ECAM_OK;
+    return check_arguments(l, error);
 }
 
-/* "1.5 MB": three digits. */
 static const char *write_size(uint64_t bytes, char out[24])
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

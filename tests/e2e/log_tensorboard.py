@@ -154,7 +154,8 @@ def wrong_arguments_are_refused():
     with Folder() as folder:
         assert "--tensorboard LOGDIR" in refused("log")
         for samples in ("0", "4097", "all"):
-            assert "tensorboard-samples" in refused("log", "--tensorboard", folder / "b", "--tensorboard-samples", samples)
+            said = refused("log", "--tensorboard", folder / "b", "--tensorboard-samples", samples)
+            assert "tensorboard-samples" in said, said
         assert "name a folder" in refused("log", "--tensorboard=")
         same = refused("log", "--dir", folder / "a", "--tensorboard", folder / "a", "--in", f"ipc://{folder / 'x'}")
         assert "store's" in same, same

@@ -187,8 +187,8 @@ def served(loader):
                 pictures = {step: [] for step in steps}
                 for sample in range(about["samples"]):
                     for point in server.json("plugin/images/images", run=run, tag=tag, sample=sample):
-                        png = server.get("plugin/images/individualImage", **dict(urllib.parse.parse_qsl(point["query"])))
-                        pictures[point["step"]].append(png)
+                        query = dict(urllib.parse.parse_qsl(point["query"]))
+                        pictures[point["step"]].append(server.get("plugin/images/individualImage", **query))
                 assert pictures == {step: tags[tag] for step, tags in steps.items()}, (run, tag)
         described = listing["run"]["eigencam/eval/overlay-0"]["description"]
         assert f"<td>{LABEL}</td>" in html.unescape(described) and "<i>" not in described, described
