@@ -17,6 +17,7 @@
 #include "stage/render.h"
 #include "stage/sample.h"
 #include "stage/stage.h"
+#include "stage/status.h"
 #include "stage/want.h"
 #include "wire/heard.h"
 #include "wire/recording.h"
@@ -37,6 +38,13 @@ typedef struct ecam_attached {
     const char *what;
     char endpoint[256];
 } ecam_attached;
+
+/* status.c: when it was told last, and whether there is anything new. */
+typedef struct ecam_stage_watch_state {
+    ecam_stage_watcher watcher;
+    uint64_t moved;
+    int64_t changed_ns, next_ns;
+} ecam_stage_watch_state;
 
 struct ecam_stage {
     const ecam_config *config;
@@ -60,6 +68,7 @@ struct ecam_stage {
     int64_t log_window_ns; /* when the present window of the log's limit began */
     unsigned log_lines;    /* error lines in this window */
     uint64_t log_hidden;   /* and those left out */
+    ecam_stage_watch_state watch;
     ecam_stage_observer observer; /* its functions are NULL where there is none */
     uint64_t missed[8];    /* hashes of run and key whose absence was reported */
     bool stopping;

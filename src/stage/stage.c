@@ -255,6 +255,7 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
         *wake_ns = call_ns;
     if (stalled(stage) && now + STALL_POLL_NS < *wake_ns)
         *wake_ns = now + STALL_POLL_NS;
+    ecam_stage_tell_status(stage, now, wake_ns);
     return n;
 }
 
