@@ -25,7 +25,7 @@ export class Dialogs {
             button.addEventListener("click", () => button.closest("dialog").close());
         byId("messages").addEventListener("click", () => this.reports());
         byId("help").addEventListener("click", () => this.keys());
-        byId("keys-list").replaceChildren(...KEYS.flatMap(([key, , text]) =>
+        byId("keys-list").replaceChildren(...KEYS.flatMap(([key, text]) =>
             [el("dt", null, key.split(" ").map((one) => el("kbd", null, one))), el("dd", null, text)]));
     }
 

@@ -1,23 +1,23 @@
 /* The keyboard: everything without a pointer. */
 import { byId } from "./dom.js";
 
-/* [what is on the key, what the browser calls it, what it does] */
+/* [what is on the keys, what they do] */
 export const KEYS = [
-    ["← →", ["ArrowLeft", "ArrowRight"], "previous and next epoch"],
-    ["Home End", ["Home", "End"], "first and newest epoch"],
-    ["space p", [" ", "p"], "play, pause"],
-    ["f", ["f"], "follow the newest epoch"],
-    ["j", ["j"], "jump to an epoch"],
-    ["↑ ↓", ["ArrowUp", "ArrowDown"], "the sample above, below"],
-    ["Enter", ["Enter"], "see a picture large"],
-    ["o", ["o"], "as published, or drawn here"],
-    ["m", ["m"], "next colour map"],
-    ["c", ["c"], "compare: nothing, epochs, runs, components"],
-    ["d", ["d"], "side by side, or the difference"],
-    ["l", ["l"], "copy a link to this view"],
-    ["s", ["s"], "what stages report"],
-    ["t", ["t"], "light or dark"],
-    ["?", ["?"], "these keys"],
+    ["← →", "previous and next epoch"],
+    ["Home End", "first and newest epoch"],
+    ["space p", "play, pause"],
+    ["f", "follow the newest epoch"],
+    ["j", "jump to an epoch"],
+    ["↑ ↓", "the sample above, below"],
+    ["Enter", "see a picture large"],
+    ["o", "as published, or drawn here"],
+    ["m", "next colour map"],
+    ["c", "compare: nothing, epochs, runs, components"],
+    ["d", "side by side, or the difference"],
+    ["l", "copy a link to this view"],
+    ["s", "what stages report"],
+    ["t", "light or dark"],
+    ["?", "these keys"],
 ];
 
 /* Whether the key belongs to what has the focus. */
