@@ -8,10 +8,9 @@ from support.program import Folder, Program, refused, run as run_program
 from support.store import Store, pixels, read
 from support.stream import Logger, Stage, Trainer, decode_png, sample_data
 
-# Runs of every image type, shape and number of components, a second each at most.
+# Runs of every image type and shape, quick ones.
 GOLDEN = [run for run in golden.runs() if run.case in (
-    "channel_mixed", "edge_constant_mixed", "edge_gray", "edge_one_row_map", "edge_rank_two", "labels_unicode",
-    "non_square", "non_square_tall")]
+    "channel_mixed", "edge_constant_mixed", "edge_one_row_map", "labels_unicode", "non_square", "non_square_tall")]
 
 
 def draw_from(store, to, *options):
