@@ -1,39 +1,33 @@
 /* What publishing costs a trainer: time inside a call, through the ring and in
  * frames, against a memcpy of the same bytes that walks a buffer of the ring's
- * size; and how much the ring and ZeroMQ carry. All in turns; medians, and for
- * ratios the fastest of each, which other processes disturb least. Fails where a
- * target is missed ten times over. */
+ * size; and how much the ring and ZeroMQ carry. All in turns.
+ *
+ * bench_trainer [--quick]
+ *
+ * Speaks TAP. Lines of figures: "# case | way | median | least", nanoseconds. A
+ * case fails where a target is missed ten times over, by the least times, which
+ * other processes disturb least. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <zmq.h>
 
-#include "client/receive.h"
 #include "eigencam/publisher.h"
-#include "stage/handover.h"
-#include "wire/want.h"
+#include "bench_receiver.h"
 
 #define RING_BYTES ((size_t)64 << 20)
 #define CALLS 60
+#define QUICK_CALLS 12
 #define STOPPED_CALLS 100
-#define STOPPED_BLOCKS 5
+#define STOPPED_BLOCKS 5 /* more would fill the queue, and what is dropped takes no time */
 #define CHEAP_CALLS 20000
-#define RECORD_BYTES ((size_t)1 << 20)
-#define RECORDS 200
-#define ROUNDS 9
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
+#define SMALL_RING_BYTES ((size_t)16 << 20)
+#define ROUNDS 15
+#define QUICK_ROUNDS 3
 
 static int by_value(const void *a, const void *b)
 {
@@ -47,136 +41,23 @@ static double quantile(double *values, size_t n, double q)
     return values[(size_t)(q * (double)(n - 1))];
 }
 
-static void check(bool good, const char *what)
+static bool quick;
+static int targets;
+static bool missed; /* ten times over */
+
+static void say(const char *name, const char *way, double *values, size_t n)
 {
-    if (good)
-        return;
-    fprintf(stderr, "bench_trainer: %s failed\n", what);
-    exit(1);
+    double median = quantile(values, n, 0.5);
+    printf("# %s | %s | %.0f | %.0f\n", name, way, median, values[0]);
 }
 
-/* ---- a receiver in a process of its own, that reads and computes nothing ---- */
-
-typedef struct receiver {
-    pid_t process;
-    int done; /* a byte for each epoch_end */
-    char endpoint[128];
-} receiver;
-
-typedef struct inbox {
-    void *socket;
-    ecam_handover handover;
-    ecam_parts parts;
-    ecam_arena arena;
-    ecam_message message;
-    char *bytes; /* NULL: nothing is copied */
-    uint64_t n_samples;
-    int done;
-} inbox;
-
-static void no_rank(void *context, const ecam_peer *peer)
+static void judge(const char *name, const char *what, double value, double most)
 {
-    (void)context;
-    (void)peer;
-}
+    bool good = value <= 10 * most;
 
-static void say_want(inbox *in)
-{
-    const ecam_interest interest = {.modes = ECAM_ALL_MODES, .n_samples = in->n_samples};
-    const ecam_want want = {.stage = 1, .ttl_ms = 3600000, .socket = in->handover.name, .interests = &interest,
-                            .n_interests = 1};
-    ecam_buffer header = {0};
-
-    check(ecam_want_encode(&want, &header) == ECAM_OK, "a want");
-    const ecam_frame frames[] = {{"want", 4}, {header.data, header.size}};
-    check(ecam_parts_send(in->socket, frames, 2, 0, NULL) == ECAM_OK, "sending a want");
-    ecam_buffer_finish(&header);
-}
-
-static void read_fields(inbox *in)
-{
-    ecam_hold hold = {0};
-    const void *data;
-
-    check(ecam_handover_hold(&in->handover, &in->message, &hold, NULL) == ECAM_OK, "a ring's number");
-    for (size_t i = 0; in->bytes && i < in->message.n_fields; i++) {
-        const ecam_field *field = &in->message.fields[i];
-        if (!field->shared.there || ecam_hold_find(&hold, field, &data, NULL) != ECAM_OK)
-            continue;
-        check(ecam_ring_fetch(&hold.peer->ring, in->bytes, data, field->tensor.size_bytes) &&
-              ecam_ring_intact(&hold.peer->ring, field->shared.ticket), "a blocking ring");
-    }
-    ecam_hold_release(&hold);
-}
-
-static void read_message(inbox *in)
-{
-    ecam_arena_reset(&in->arena);
-    check(ecam_message_decode_shared(in->parts.frames, in->parts.n, &in->arena, &in->message, NULL) == ECAM_OK,
-          "a message");
-    if (in->message.type == ECAM_MESSAGE_HELLO)
-        say_want(in);
-    else if (in->message.type == ECAM_MESSAGE_BATCH)
-        read_fields(in);
-    else if (in->message.type == ECAM_MESSAGE_EPOCH_END)
-        check(write(in->done, "", 1) == 1, "a pipe");
-}
-
-static void receive(inbox *in, const char *endpoint)
-{
-    void *zmq = zmq_ctx_new();
-
-    in->socket = zmq_socket(zmq, ZMQ_XSUB);
-    check(zmq_bind(in->socket, endpoint) == 0 && zmq_send(in->socket, "\1", 1, 0) == 1, "a receiver");
-    check(ecam_handover_open(&in->handover, NULL) == ECAM_OK, "a hand-over");
-    ecam_handover_serve(&in->handover, endpoint);
-    ecam_arena_init(&in->arena, 0);
-    check(write(in->done, "", 1) == 1, "a pipe");
-    for (;;) {
-        zmq_pollitem_t items[] = {{.socket = in->socket, .events = ZMQ_POLLIN},
-                                  {.fd = ecam_handover_fd(&in->handover), .events = ZMQ_POLLIN}};
-        zmq_poll(items, 2, 1000);
-        ecam_handover_work(&in->handover, now_ns(), no_rank, NULL);
-        while (ecam_parts_receive(in->socket, ZMQ_DONTWAIT, &in->parts, NULL) == ECAM_OK)
-            read_message(in);
-    }
-}
-
-static void wait_done(const receiver *r)
-{
-    char byte;
-    check(read(r->done, &byte, 1) == 1, "a receiver");
-}
-
-static receiver start_receiver(const char *name, bool copies, uint64_t n_samples)
-{
-    receiver r;
-    int ends[2];
-
-    snprintf(r.endpoint, sizeof r.endpoint, "ipc:///tmp/ecam-bench-%d-%s", (int)getpid(), name);
-    check(pipe(ends) == 0, "a pipe");
-    fflush(stdout);
-    r.process = fork();
-    if (r.process == 0) {
-        static inbox in;
-        in = (inbox){.bytes = copies ? malloc(2 * RECORD_BYTES) : NULL, .n_samples = n_samples, .done = ends[1]};
-        if (in.bytes)
-            memset(in.bytes, 1, 2 * RECORD_BYTES);
-        close(ends[0]);
-        receive(&in, r.endpoint);
-    }
-    close(ends[1]);
-    r.done = ends[0];
-    wait_done(&r);
-    return r;
-}
-
-static void stop_receiver(receiver *r)
-{
-    kill(r->process, SIGKILL);
-    waitpid(r->process, NULL, 0);
-    close(r->done);
-    unlink(r->endpoint + strlen("ipc://"));
+    missed |= !good;
+    printf("%sok %d - %s, %s: %.3g; at most %.3g, fails at ten times that\n", good ? "" : "not ", ++targets, name, what,
+           value, most);
 }
 
 /* ---- batches ---- */
@@ -188,11 +69,17 @@ typedef struct batch {
     size_t bytes;
 } batch;
 
+/* Again after each fork, from which on a page's first write copies it. */
+static void touch(char *memory, size_t bytes)
+{
+    memset(memory, 7, bytes);
+}
+
 static void *touched(size_t bytes)
 {
     void *memory = malloc(bytes);
-    check(memory != NULL, "memory");
-    memset(memory, 7, bytes);
+    bench_check(memory != NULL, "memory");
+    touch(memory, bytes);
     return memory;
 }
 
@@ -228,14 +115,14 @@ static ecam_publisher *open_publisher(const char *endpoint, size_t ring_bytes, u
     return p;
 }
 
-static ecam_publisher *connect_publisher(const receiver *r, size_t ring_bytes, unsigned block_ms)
+static ecam_publisher *connect_publisher(const bench_receiver *r, size_t ring_bytes, unsigned block_ms)
 {
     ecam_publisher *p = open_publisher(r->endpoint, ring_bytes, block_ms);
     ecam_publisher_stats stats;
 
-    check(ecam_publisher_wait(p, 10000), "reaching a receiver");
+    bench_check(ecam_publisher_wait(p, 10000), "reaching a receiver");
     ecam_publisher_get_stats(p, &stats);
-    check(stats.shared_memory == (ring_bytes > 0) && stats.stages == 1, "the hand-over");
+    bench_check(stats.shared_memory == (ring_bytes > 0) && stats.stages == 1, "the hand-over");
     return p;
 }
 
@@ -244,10 +131,10 @@ static double call(ecam_publisher *p, batch *b)
     b->batch.values = b->values;
     b->batch.n_values = 2;
     b->batch.step++;
-    int64_t from = now_ns();
+    int64_t from = bench_now();
     ecam_status st = ecam_publisher_batch(p, &b->batch, NULL);
-    double took = (double)(now_ns() - from);
-    check(st == ECAM_OK || st == ECAM_EAGAIN, "a call");
+    double took = (double)(bench_now() - from);
+    bench_check(st == ECAM_OK || st == ECAM_EAGAIN, "a call");
     return took;
 }
 
@@ -256,13 +143,13 @@ static double walk(const batch *b, char *buffer, size_t *at)
 {
     if (*at + b->bytes > RING_BYTES)
         *at = 0;
-    int64_t from = now_ns();
+    int64_t from = bench_now();
     for (int i = 0; i < 2; i++) {
         const ecam_tensor *t = &b->values[i].tensor;
         memcpy(buffer + *at, t->data, t->size_bytes);
         *at += t->size_bytes;
     }
-    return (double)(now_ns() - from);
+    return (double)(bench_now() - from);
 }
 
 static void settle(void)
@@ -270,24 +157,18 @@ static void settle(void)
     usleep(3000);
 }
 
-/* ---- the tables ---- */
-
-static bool missed; /* ten times over */
-
-static const char *judge(double value, double target)
-{
-    missed |= value > 10 * target;
-    return value <= target ? "" : " (missed)";
-}
+/* ---- calls ---- */
 
 static void time_calls(batch *b, char *buffer)
 {
-    receiver one = start_receiver("ring", false, 0), two = start_receiver("frames", false, 0);
+    bench_receiver one = bench_start_receiver("ring", false, 0), two = bench_start_receiver("frames", false, 0);
     ecam_publisher *ring = connect_publisher(&one, RING_BYTES, 0), *frames = connect_publisher(&two, 0, 0);
     double copies[CALLS], through[CALLS], framed[CALLS];
+    int calls = quick ? QUICK_CALLS : CALLS;
     size_t at = 0;
 
-    for (int i = -5; i < CALLS; i++) {
+    touch(buffer, RING_BYTES);
+    for (int i = -5; i < calls; i++) {
         double times[3];
         times[0] = walk(b, buffer, &at);
         settle();
@@ -301,191 +182,199 @@ static void time_calls(batch *b, char *buffer)
         through[i] = times[1];
         framed[i] = times[2];
     }
-    double copy = quantile(copies, CALLS, 0.5), shared = quantile(through, CALLS, 0.5);
-    double ratio = through[0] / copies[0];
-    printf("%-12s %6.2f MB  memcpy %8.1f us  ring %8.1f us (%.2f x; fastest %.2f x, at most 1.3)%s  frames %8.1f us "
-           "(fastest %.2f x)\n",
-           b->name, (double)b->bytes / 1e6, copy / 1e3, shared / 1e3, shared / copy, ratio, judge(ratio, 1.3),
-           quantile(framed, CALLS, 0.5) / 1e3, framed[0] / copies[0]);
+    say(b->name, "eigencam", through, (size_t)calls);
+    say(b->name, "memcpy", copies, (size_t)calls);
+    say(b->name, "ZeroMQ frames", framed, (size_t)calls);
+    judge(b->name, "ring over memcpy", through[0] / copies[0], 1.3);
     ecam_publisher_close(&ring, 0);
     ecam_publisher_close(&frames, 0);
-    stop_receiver(&one);
-    stop_receiver(&two);
+    bench_stop_receiver(&one);
+    bench_stop_receiver(&two);
 }
 
+/* The least disturbed of some blocks counts; on a machine that does other things,
+ * none is undisturbed. */
 static void time_stopped(batch *b, char *buffer)
 {
-    receiver r = start_receiver("stopped", false, 0);
+    const char *name = quick ? "stage stopped, median" : "stage stopped, 99th percentile";
+    const double share = quick ? 0.5 : 0.99;
+    bench_receiver r = bench_start_receiver("stopped", false, 0);
     ecam_publisher *p = connect_publisher(&r, RING_BYTES, 0);
-    double copies[STOPPED_CALLS], calls[STOPPED_CALLS], copy = 0, worst = 0, more = 0;
+    double copies[STOPPED_CALLS], calls[STOPPED_CALLS], copy = 0, worst = 0;
     size_t at = 0;
 
+    touch(buffer, RING_BYTES);
     kill(r.process, SIGSTOP);
     for (int block = 0; block < STOPPED_BLOCKS; block++) {
         for (int i = 0; i < STOPPED_CALLS; i++) {
             copies[i] = walk(b, buffer, &at);
             calls[i] = call(p, b);
         }
-        double c = quantile(copies, STOPPED_CALLS, 0.99), w = quantile(calls, STOPPED_CALLS, 0.99);
+        double c = quantile(copies, STOPPED_CALLS, share), w = quantile(calls, STOPPED_CALLS, share);
         if (block > 0 && w >= worst)
-            continue; /* the least disturbed block counts */
+            continue;
         copy = c;
         worst = w;
-        more = (w - c) / 1e3;
     }
     kill(r.process, SIGCONT);
-    printf("stage stopped, %s: call at the 99th percentile %.1f us, memcpy %.1f us: %.1f us more (at most 100)%s\n",
-           b->name, worst / 1e3, copy / 1e3, more, judge(more, 100));
+    say(name, "eigencam", &worst, 1);
+    say(name, "memcpy", &copy, 1);
+    judge(name, "microseconds more", (worst - copy) / 1e3, 100);
     ecam_publisher_close(&p, 0);
-    stop_receiver(&r);
+    bench_stop_receiver(&r);
 }
 
-static double median_of_cheap(ecam_publisher *p, batch *b)
+static void time_cheap(const char *name, ecam_publisher *p, batch *b, double most_us)
 {
     static double times[CHEAP_CALLS];
 
     for (int i = 0; i < CHEAP_CALLS; i++)
         times[i] = call(p, b);
-    return quantile(times, CHEAP_CALLS, 0.5);
+    say(name, "eigencam", times, CHEAP_CALLS);
+    judge(name, "microseconds a call, median", times[CHEAP_CALLS / 2] / 1e3, most_us);
 }
 
 static void time_nothing_wanted(batch *b)
 {
-    receiver r = start_receiver("full", false, 5);
+    bench_receiver r = bench_start_receiver("full", false, 5);
     ecam_publisher *p = connect_publisher(&r, RING_BYTES, 0), *alone = open_publisher("tcp://127.0.0.1:9", 0, 0);
+    size_t wanted = 0;
 
     call(p, b);
-    double full = median_of_cheap(p, b), lonely = median_of_cheap(alone, b);
-    int64_t from = now_ns();
-    size_t wanted = 0;
+    time_cheap("nothing more wanted", p, b, 1);
+    int64_t from = bench_now();
     for (int i = 0; i < CHEAP_CALLS; i++)
         wanted += ecam_publisher_wants(p, "eval", "", 1);
-    double asked = (double)(now_ns() - from) / CHEAP_CALLS;
-    check(wanted == 0, "a full epoch");
-    printf("nothing more wanted: %.0f ns a call (at most 1000)%s; wants() %.0f ns; no stage: %.0f ns (at most 5000)%s\n",
-           full, judge(full, 1000), asked, lonely, judge(lonely, 5000));
+    double asked = (double)(bench_now() - from) / CHEAP_CALLS;
+    bench_check(wanted == 0, "a full epoch");
+    say("wants()", "eigencam", &asked, 1);
+    time_cheap("no stage", alone, b, 5);
     ecam_publisher_close(&p, 0);
     ecam_publisher_close(&alone, 0);
-    stop_receiver(&r);
+    bench_stop_receiver(&r);
 }
 
 /* ---- throughput ---- */
 
-static double ring_rate(const receiver *r, ecam_publisher *p, const void *record)
+/* Nanoseconds a record, from the first call until the last is read. */
+static double publish_records(const bench_receiver *r, ecam_publisher *p, const void *record)
 {
-    const ecam_batch_value value = {.key = "x", .tensor = {.data = record, .size_bytes = RECORD_BYTES, .dtype = ECAM_U8,
-                                                           .ndim = 2, .shape = {1, RECORD_BYTES}}};
+    const ecam_batch_value value = {.key = "x", .tensor = {.data = record, .size_bytes = BENCH_RECORD_BYTES, .dtype = ECAM_U8,
+                                                           .ndim = 2, .shape = {1, BENCH_RECORD_BYTES}}};
     static uint64_t epoch;
     ecam_batch b = {.mode = "eval", .ds_id = "", .epoch = ++epoch, .values = &value, .n_values = 1};
-    int64_t from = now_ns();
+    int64_t from = bench_now();
 
-    for (b.step = 0; b.step < RECORDS; b.step++)
-        check(ecam_publisher_batch(p, &b, NULL) == ECAM_OK, "a record");
-    check(ecam_publisher_epoch_end(p, "eval", epoch, 0, NULL) == ECAM_OK, "a marker");
-    wait_done(r);
-    return (double)RECORDS * RECORD_BYTES / (double)(now_ns() - from);
+    for (b.step = 0; b.step < BENCH_RECORDS; b.step++)
+        bench_check(ecam_publisher_batch(p, &b, NULL) == ECAM_OK, "a record");
+    bench_check(ecam_publisher_epoch_end(p, "eval", epoch, 0, NULL) == ECAM_OK, "a marker");
+    bench_wait_done(r);
+    return (double)(bench_now() - from) / BENCH_RECORDS;
 }
 
-/* PUSH to PULL, and a byte back when the last is there. */
-static void pull(const char *endpoint, int done)
+static double send_records(const bench_receiver *r, void *socket, const void *record)
 {
-    void *zmq = zmq_ctx_new(), *socket = zmq_socket(zmq, ZMQ_PULL);
-    zmq_msg_t message;
+    int64_t from = bench_now();
 
-    check(zmq_bind(socket, endpoint) == 0 && write(done, "", 1) == 1, "a receiver");
-    for (size_t i = 1;; i++) {
-        zmq_msg_init(&message);
-        check(zmq_msg_recv(&message, socket, 0) >= 0, "receiving");
-        zmq_msg_close(&message);
-        if (i % RECORDS == 0)
-            check(write(done, "", 1) == 1, "a pipe");
-    }
+    for (int i = 0; i < BENCH_RECORDS; i++)
+        bench_check(zmq_send(socket, record, BENCH_RECORD_BYTES, 0) >= 0, "sending");
+    bench_wait_done(r);
+    return (double)(bench_now() - from) / BENCH_RECORDS;
 }
 
-static receiver start_puller(const char *endpoint)
+static double copy_records(const void *record, char *buffer)
 {
-    receiver r;
-    int ends[2];
+    int64_t from = bench_now();
 
-    snprintf(r.endpoint, sizeof r.endpoint, "%s", endpoint);
-    check(pipe(ends) == 0, "a pipe");
-    fflush(stdout);
-    r.process = fork();
-    if (r.process == 0) {
-        close(ends[0]);
-        pull(endpoint, ends[1]);
-    }
-    close(ends[1]);
-    r.done = ends[0];
-    wait_done(&r);
-    return r;
+    for (size_t i = 0; i < BENCH_RECORDS; i++)
+        memcpy(buffer + i * BENCH_RECORD_BYTES % RING_BYTES, record, BENCH_RECORD_BYTES);
+    return (double)(bench_now() - from) / BENCH_RECORDS;
 }
 
-static double zmq_rate(const receiver *r, void *socket, const void *record)
-{
-    int64_t from = now_ns();
+/* A way to carry records to another process's memory: by a publisher, by
+ * ZeroMQ alone, or nowhere. */
+typedef struct carrier {
+    const char *way;
+    bench_receiver receiver;
+    ecam_publisher *publisher;
+    void *socket;
+    double times[ROUNDS];
+} carrier;
 
-    for (int i = 0; i < RECORDS; i++)
-        check(zmq_send(socket, record, RECORD_BYTES, 0) >= 0, "sending");
-    wait_done(r);
-    return (double)RECORDS * RECORD_BYTES / (double)(now_ns() - from);
+static carrier carry_by_publisher(const char *way, const char *name, size_t ring_bytes)
+{
+    carrier c = {.way = way, .receiver = bench_start_receiver(name, true, 0)};
+    c.publisher = connect_publisher(&c.receiver, ring_bytes, 5000);
+    return c;
 }
 
-static double copy_rate(const void *record, char *buffer)
+static carrier carry_by_zmq(const char *way, const char *endpoint, void *zmq)
 {
-    int64_t from = now_ns();
+    carrier c = {.way = way, .receiver = bench_start_puller(endpoint), .socket = zmq_socket(zmq, ZMQ_PUSH)};
+    bench_check(zmq_connect(c.socket, endpoint) == 0, "connecting");
+    return c;
+}
 
-    for (size_t i = 0; i < RECORDS; i++)
-        memcpy(buffer + i * RECORD_BYTES % RING_BYTES, record, RECORD_BYTES);
-    return (double)RECORDS * RECORD_BYTES / (double)(now_ns() - from);
+static void drop_carrier(carrier *c)
+{
+    ecam_publisher_close(&c->publisher, 0);
+    if (c->socket)
+        zmq_close(c->socket);
+    if (c->receiver.process > 0)
+        bench_stop_receiver(&c->receiver);
+}
+
+static void carry(carrier *c, const void *record, char *buffer, int round)
+{
+    if (c->publisher)
+        c->times[round] = publish_records(&c->receiver, c->publisher, record);
+    else if (c->socket)
+        c->times[round] = send_records(&c->receiver, c->socket, record);
+    else
+        c->times[round] = copy_records(record, buffer);
 }
 
 static void measure_throughput(char *buffer)
 {
+    static const char *const name = "a record of 1 MB";
+    void *record = touched(BENCH_RECORD_BYTES);
+    int rounds = quick ? QUICK_ROUNDS : ROUNDS;
     char ipc[64];
-    const char *tcp = "tcp://127.0.0.1:39517";
-    double rates[4][ROUNDS];
-    void *record = touched(RECORD_BYTES), *zmq;
 
     snprintf(ipc, sizeof ipc, "ipc:///tmp/ecam-bench-%d", (int)getpid());
-    receiver reader = start_receiver("rate", true, 0), near_ = start_puller(ipc), far_ = start_puller(tcp);
-    ecam_publisher *p = connect_publisher(&reader, RING_BYTES, 5000);
-    zmq = zmq_ctx_new();
-    void *near_socket = zmq_socket(zmq, ZMQ_PUSH), *far_socket = zmq_socket(zmq, ZMQ_PUSH);
-    check(zmq_connect(near_socket, ipc) == 0 && zmq_connect(far_socket, tcp) == 0, "connecting");
-    for (int i = 0; i < ROUNDS; i++) {
-        rates[0][i] = copy_rate(record, buffer);
-        rates[1][i] = ring_rate(&reader, p, record);
-        rates[2][i] = zmq_rate(&near_, near_socket, record);
-        rates[3][i] = zmq_rate(&far_, far_socket, record);
-    }
-    double copy = quantile(rates[0], ROUNDS, 0.5), ring = quantile(rates[1], ROUNDS, 0.5);
-    double near_rate = quantile(rates[2], ROUNDS, 0.5), far_rate = quantile(rates[3], ROUNDS, 0.5);
-    double ratio = rates[1][ROUNDS - 1] / rates[2][ROUNDS - 1];
-    printf("1 MB records: memcpy %.2f GB/s, ring %.2f (written and copied out), ZeroMQ ipc %.2f, tcp %.2f: ring is "
-           "%.2f x ipc; fastest %.2f and %.2f: %.2f x (at least 2.5)%s\n",
-           copy, ring, near_rate, far_rate, ring / near_rate, rates[1][ROUNDS - 1], rates[2][ROUNDS - 1], ratio,
-           judge(2.5 / ratio, 1));
-    ecam_publisher_close(&p, 0);
-    zmq_close(near_socket);
-    zmq_close(far_socket);
+    void *zmq = zmq_ctx_new();
+    carrier all[] = {carry_by_publisher("eigencam", "rate", RING_BYTES),
+                     carry_by_publisher("ring of 16 MB", "small", SMALL_RING_BYTES),
+                     {.way = "memcpy"},
+                     carry_by_publisher("ZeroMQ frames", "framed", 0),
+                     carry_by_zmq("ZeroMQ ipc", ipc, zmq),
+                     carry_by_zmq("ZeroMQ tcp", "tcp://127.0.0.1:39517", zmq)};
+    const size_t n = sizeof all / sizeof *all;
+    touch(buffer, RING_BYTES);
+    for (int i = 0; i < rounds; i++)
+        for (size_t k = 0; k < n; k++)
+            carry(&all[k], record, buffer, i);
+    for (size_t k = 0; k < n; k++)
+        say(name, all[k].way, all[k].times, (size_t)rounds);
+    judge(name, "2.5 times the ring over ZeroMQ ipc", 2.5 * all[0].times[0] / all[4].times[0], 1);
+    for (size_t k = 0; k < n; k++)
+        drop_carrier(&all[k]);
     zmq_ctx_term(zmq);
-    stop_receiver(&reader);
-    stop_receiver(&near_);
-    stop_receiver(&far_);
     free(record);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char *buffer = touched(RING_BYTES);
     batch batches[] = {make_batch("2048x7x7", 2048, 7), make_batch("256x56x56", 256, 56)};
 
+    quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
     for (size_t i = 0; i < 2; i++)
         time_calls(&batches[i], buffer);
     time_stopped(&batches[0], buffer);
     time_nothing_wanted(&batches[0]);
     measure_throughput(buffer);
+    printf("1..%d\n", targets);
     for (size_t i = 0; i < 2; i++) {
         free((void *)batches[i].values[0].tensor.data);
         free((void *)batches[i].values[1].tensor.data);
