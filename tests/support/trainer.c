@@ -200,12 +200,13 @@ int main(int argc, char **argv)
     ecam_publisher *p = open_publisher(argc > 1 ? argv[1] : NULL, &s);
     if (s.wait_ms)
         ecam_publisher_wait(p, (unsigned)s.wait_ms);
-    if (s.fork && fork() == 0) {
-        printf("child %d\n", (int)getpid());
-        fflush(stdout);
+    pid_t child = s.fork ? fork() : -1;
+    if (child == 0) {
         pause();
         _exit(0);
     }
+    if (child > 0)
+        printf("child %d\n", (int)child); /* before "ready": whoever kills us then knows it */
     say(p, "ready", 0, 0);
     for (uint64_t epoch = 1; s.epochs == 0 || epoch <= s.epochs; epoch++)
         run_epoch(p, &s, batches, epoch);
