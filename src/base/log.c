@@ -4,6 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* There is one stderr. */
+static ecam_log_writer write_line;
+
+void ecam_log_through(ecam_log_writer writer)
+{
+    write_line = writer;
+}
+
 void ecam_log(const char *format, ...)
 {
     char line[1024] = "eigencam: ";
@@ -17,5 +25,8 @@ void ecam_log(const char *format, ...)
         return;
     used = strlen(line);
     line[used] = '\n';
-    fwrite(line, 1, used + 1, stderr); /* one call: lines of threads do not mix */
+    if (write_line)
+        write_line(line, used + 1);
+    else
+        fwrite(line, 1, used + 1, stderr); /* one call: lines of threads do not mix */
 }

@@ -7,7 +7,9 @@
 #include "cli/args.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/log_line.h"
 #include "cli/signals.h"
+#include "cli/status_line.h"
 #include "eigencam/subscriber.h"
 #include "sinks/files.h"
 #include "sinks/tensorboard.h"
@@ -15,6 +17,7 @@
 #define WAIT_MS 200                      /* how late a signal may be noticed */
 #define IDLE_NS ((uint64_t)1000000000)   /* without results: commit */
 #define QUIET_NS ((uint64_t)10000000000) /* between two complaints of one kind */
+#define LINGER_S 60                      /* --linger at most, and in all */
 
 static const ecam_option options[] = {
     {"dir", "DIR", NULL, "the store: PNG files and index.sqlite; made where it is missing"},
@@ -25,6 +28,7 @@ static const ecam_option options[] = {
     {"tensorboard-samples", "N", "32", "of an epoch only its first N samples go there"},
     {"in", "ENDPOINT", "tcp://127.0.0.1:5561", "where a stage publishes; may stand several times"},
     {"epochs", "N", NULL, "end after N complete epochs"},
+    {"linger", "S", "0", "once told to end, go on until nothing has come for S seconds; a minute at most"},
     {"help", NULL, NULL, "show this"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -42,6 +46,7 @@ typedef struct logger {
     uint64_t board_samples;
     ecam_args_list in;
     uint64_t max_epochs; /* 0: no end */
+    double linger_s;
     bool help;
     ecam_files *files;       /* NULL: no --dir */
     ecam_tensorboard *board; /* NULL: no --tensorboard */
@@ -50,6 +55,7 @@ typedef struct logger {
     uint64_t last_ns; /* when the last result came */
     bool open_rows;   /* stored since the last commit */
     complaint bad, unstored, stage_errors;
+    ecam_log_line line;
 } logger;
 
 static void complain(complaint *c, const char *what, const char *text)
@@ -84,6 +90,8 @@ static ecam_status read_option(logger *l, const ecam_option *option, const char 
         return ecam_args_collect(option, value, &l->in, error);
     if (ecam_args_is(option, "epochs"))
         return ecam_args_uint(option, value, 1, UINT64_MAX, &l->max_epochs, error);
+    if (ecam_args_is(option, "linger"))
+        return ecam_args_real(option, value, 0, LINGER_S, &l->linger_s, error);
     if (ecam_args_is(option, "dir"))
         l->dir = value;
     else if (ecam_args_is(option, "compact"))
@@ -243,24 +251,56 @@ static void write_late_epochs(logger *l)
         complain(&l->unstored, "not stored for TensorBoard", error.text);
 }
 
+/* One result, or what there is to do without one. Errors: ECAM_EAGAIN where
+ * none came, ECAM_EIO (none will). */
+static ecam_status receive_one(logger *l, int wait_ms)
+{
+    const ecam_result *result;
+    ecam_error error = {0};
+    ecam_status st = ecam_subscriber_next(l->subscriber, wait_ms, &result, &error);
+
+    switch (st) {
+    case ECAM_OK:
+        store(l, result);
+        ecam_log_line_note(&l->line, result);
+        break;
+    case ECAM_EAGAIN: commit_when_idle(l); break;
+    case ECAM_EIO:
+    case ECAM_ECLOSED: ecam_log("log: %s", error.text); return ECAM_EIO;
+    default:
+        l->failed++;
+        complain(&l->bad, "a message is dropped", error.text);
+    }
+    write_late_epochs(l);
+    ecam_log_line_show(&l->line, ecam_subscriber_lost(l->subscriber));
+    return st;
+}
+
+/* What a stage sent before it ended is on its way still. */
+static void receive_rest(logger *l)
+{
+    uint64_t now = ecam_clock_ns(), until = now + LINGER_S * (uint64_t)1000000000;
+    uint64_t last = now;
+
+    while (now < until && (double)(now - last) < l->linger_s * 1e9) {
+        ecam_status st = receive_one(l, (int)(l->linger_s * 1000) - (int)((now - last) / 1000000));
+        now = ecam_clock_ns();
+        if (st == ECAM_EIO)
+            return;
+        if (st != ECAM_EAGAIN)
+            last = now;
+    }
+}
+
 static int receive_all(logger *l)
 {
-    while (ecam_signals_pending() == 0 && (l->max_epochs == 0 || l->complete < l->max_epochs)) {
-        const ecam_result *result;
-        ecam_error error = {0};
+    ecam_status st = ECAM_OK;
 
-        switch (ecam_subscriber_next(l->subscriber, WAIT_MS, &result, &error)) {
-        case ECAM_OK: store(l, result); break;
-        case ECAM_EAGAIN: commit_when_idle(l); break;
-        case ECAM_EIO:
-        case ECAM_ECLOSED: ecam_log("log: %s", error.text); return 1;
-        default:
-            l->failed++;
-            complain(&l->bad, "a message is dropped", error.text);
-        }
-        write_late_epochs(l);
-    }
-    return 0;
+    while (st != ECAM_EIO && ecam_signals_pending() == 0 && (l->max_epochs == 0 || l->complete < l->max_epochs))
+        st = receive_one(l, WAIT_MS);
+    if (ecam_signals_pending() != 0)
+        receive_rest(l);
+    return st == ECAM_EIO ? 1 : 0;
 }
 
 static ecam_status open_all(logger *l, ecam_error *error)
@@ -286,7 +326,9 @@ static int run(logger *l)
         return 2;
     }
 
+    ecam_status_line_open();
     int status = receive_all(l);
+    ecam_status_line_close();
     uint64_t lost = ecam_subscriber_lost(l->subscriber);
     if (ecam_files_close(&l->files, &error) != ECAM_OK) {
         ecam_log("log: %s", error.text);

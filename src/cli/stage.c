@@ -10,7 +10,9 @@
 #include "cli/commands.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
+#include "cli/stage_line.h"
 #include "cli/stage_metrics.h"
+#include "cli/status_line.h"
 #include "stage/config.h"
 #include "stage/stage.h"
 
@@ -63,6 +65,7 @@ static int run_stage(const ecam_config *config, ecam_error *error)
 {
     ecam_stage *stage = NULL;
     ecam_stage_metrics *metrics = NULL;
+    ecam_stage_line line = {.run = ""};
     ecam_status st = ecam_signals_init(error);
 
     if (st == ECAM_OK)
@@ -70,8 +73,11 @@ static int run_stage(const ecam_config *config, ecam_error *error)
     if (st == ECAM_OK && config->metrics)
         st = ecam_stage_metrics_open(config->metrics, stage, &metrics, error);
     int exit_status = st == ECAM_OK ? 0 : 2;
+    if (st == ECAM_OK && ecam_status_line_open())
+        ecam_stage_line_attach(&line, stage);
     if (st == ECAM_OK && ecam_stage_run(stage, ecam_signals_fd(), error) != ECAM_OK)
         exit_status = 1;
+    ecam_status_line_close();
     ecam_stage_metrics_close(&metrics);
     ecam_stage_destroy(&stage);
     return exit_status;

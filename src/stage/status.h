@@ -29,7 +29,7 @@ typedef struct ecam_stage_watcher {
  * signal interrupts. NULL: nobody. Not while the stage runs. */
 void ecam_stage_watch(ecam_stage *stage, const ecam_stage_watcher *watcher);
 
-#define ECAM_STATUS_NS (200 * INT64_C(1000000))
+#define ECAM_STATUS_NS (250 * INT64_C(1000000))
 
 /* The loop's part: tell where it is time. *wake_ns becomes earlier where it
  * soon will be. */
