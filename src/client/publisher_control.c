@@ -127,6 +127,23 @@ static void pack_sent(ecam_publisher *p, ecam_packer *packer, ecam_mode mode, ui
     }
 }
 
+static void pack_last_seqs(ecam_publisher *p, ecam_packer *packer)
+{
+    const ecam_wishes *w = &p->wishes;
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->n_streams; i++)
+        n += w->streams[i]->next_seq > 0;
+    ecam_pack_key(packer, "last_seq");
+    ecam_pack_map(packer, n);
+    for (size_t i = 0; i < w->n_streams; i++) {
+        if (w->streams[i]->next_seq == 0)
+            continue;
+        ecam_pack_text(packer, w->streams[i]->topic);
+        ecam_pack_uint(packer, w->streams[i]->next_seq - 1);
+    }
+}
+
 ecam_status ecam_publisher_marker(ecam_publisher *p, ecam_mode mode, uint64_t epoch, uint32_t world)
 {
     char topic[160];
@@ -144,28 +161,12 @@ ecam_status ecam_publisher_marker(ecam_publisher *p, ecam_mode mode, uint64_t ep
     ecam_pack_uint_entry(&packer, "epoch", epoch);
     ecam_pack_text_entry(&packer, "mode", ecam_mode_name(mode));
     pack_sent(p, &packer, mode, epoch);
+    pack_last_seqs(p, &packer);
     ecam_status st = ecam_pack_end(&packer);
     if (st == ECAM_OK)
         return send_control(p, topic, slot, &p->marker_seq[mode]);
     ecam_slots_give(&p->slots, slot);
     return st;
-}
-
-static void pack_last_seqs(ecam_publisher *p, ecam_packer *packer)
-{
-    const ecam_wishes *w = &p->wishes;
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->n_streams; i++)
-        n += w->streams[i]->next_seq > 0;
-    ecam_pack_key(packer, "last_seq");
-    ecam_pack_map(packer, n);
-    for (size_t i = 0; i < w->n_streams; i++) {
-        if (w->streams[i]->next_seq == 0)
-            continue;
-        ecam_pack_text(packer, w->streams[i]->topic);
-        ecam_pack_uint(packer, w->streams[i]->next_seq - 1);
-    }
 }
 
 void ecam_publisher_bye(ecam_publisher *p)

@@ -19,6 +19,7 @@ static void destroy_run(void *value)
     ecam_traces_unref(&run->mapping_set);
     for (int mode = 0; mode < ECAM_MODE_COUNT; mode++)
         ecam_history_finish(&run->published[mode]);
+    ecam_ledger_finish(&run->ledger);
     free(run->name);
     free(run);
 }
@@ -32,7 +33,6 @@ void ecam_collector_finish(ecam_collector *c, ecam_sample_shelf *shelf)
         ecam_epoch_destroy(&epoch, shelf);
     }
     ecam_table_finish(&c->runs, destroy_run);
-    ecam_table_finish(&c->streams, free);
     ecam_traces_unref(&c->traces);
 }
 
@@ -54,43 +54,6 @@ ecam_status ecam_collector_run(ecam_collector *c, const char *name, ecam_run **o
         return ecam_fail(error, ECAM_ENOMEM, "no memory for run \"%s\"", name);
     }
     *out = run;
-    return ECAM_OK;
-}
-
-/* A stream's key: the run, a zero byte, rank, session, the topic. */
-static size_t stream_key(const ecam_message *m, char *key, size_t capacity)
-{
-    size_t run = strlen(m->run) + 1, topic = strlen(m->topic);
-    size_t size = run + sizeof m->rank + sizeof m->session + topic;
-
-    if (size > capacity)
-        return 0;
-    memcpy(key, m->run, run);
-    memcpy(key + run, &m->rank, sizeof m->rank);
-    memcpy(key + run + sizeof m->rank, &m->session, sizeof m->session);
-    memcpy(key + size - topic, m->topic, topic);
-    return size;
-}
-
-ecam_status ecam_collector_note_seq(ecam_collector *c, const ecam_message *m,
-                                    ecam_seq_verdict *verdict, uint64_t *lost)
-{
-    char key[1024];
-    size_t size = stream_key(m, key, sizeof key);
-
-    *verdict = ECAM_SEQ_NEW;
-    *lost = 0;
-    if (!m->has_seq || size == 0)
-        return ECAM_OK;
-    ecam_seqs *seqs = ecam_table_get(&c->streams, key, size);
-    if (!seqs) {
-        seqs = calloc(1, sizeof *seqs);
-        if (!seqs || ecam_table_put(&c->streams, key, size, seqs) != ECAM_OK) {
-            free(seqs);
-            return ECAM_ENOMEM;
-        }
-    }
-    *verdict = ecam_seqs_note(seqs, m->seq, lost);
     return ECAM_OK;
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/table.h"
 #include "stage/epoch.h"
-#include "stage/seqs.h"
+#include "stage/ledger.h"
 #include "wire/message.h"
 
 #define ECAM_MAX_RUNS 1024
@@ -40,13 +40,13 @@ typedef struct ecam_run {
     ecam_epoch *open;        /* a list */
     size_t n_open;
     ecam_history published[ECAM_MODE_COUNT];
+    ecam_ledger ledger;
     bool greeted;            /* a hello is here */
     uint64_t rejected, late; /* batch messages since the last epoch closed */
 } ecam_run;
 
 typedef struct ecam_collector {
     ecam_table runs;         /* by name */
-    ecam_table streams;      /* ecam_seqs by run, rank, session, topic */
     ecam_traces *traces;  /* the stage's own, or the defaults */
     bool own;                /* the stage's own win over a run's */
     int64_t timeout_ns;
@@ -61,11 +61,6 @@ void ecam_collector_finish(ecam_collector *collector, ecam_sample_shelf *shelf);
 /* The run, made where it is not there. Errors: ECAM_ELIMIT, ECAM_ENOMEM. */
 ecam_status ecam_collector_run(ecam_collector *collector, const char *name, ecam_run **out,
                                ecam_error *error);
-
-/* Check a message's sequence number. Errors: ECAM_ENOMEM; without a number
- * everything is new. */
-ecam_status ecam_collector_note_seq(ecam_collector *collector, const ecam_message *message,
-                                    ecam_seq_verdict *verdict, uint64_t *lost);
 
 /* What a hello brings: its label mapping counts at once, its traces from the
  * next epoch on. Errors: of its values; the old ones stay then. */

@@ -4,18 +4,16 @@
 
 #include <stdint.h>
 
-/* Messages from trainers. Each batch message is in exactly one of used,
- * unwanted, late, overwritten, rejected; duplicates and lost ones stand outside. */
+#include "stage/ledger.h"
+
+/* Messages from trainers. What became of batches stands in stage/ledger.h, by
+ * class, for each rank and for all that the stage ever heard of. */
 typedef struct ecam_counters {
     uint64_t received;     /* messages of any type, faulty ones included */
     uint64_t batches;
-    uint64_t used;
-    uint64_t unwanted;     /* filtered, or beyond n_samples */
-    uint64_t late;         /* for an epoch that is published */
-    uint64_t overwritten;  /* in shared memory, before any sample was read */
+    uint64_t classes[ECAM_CLASS_COUNT]; /* of batches */
     uint64_t rejected;     /* faulty, of any type */
-    uint64_t duplicates;
-    uint64_t lost;         /* by gaps in the sequence numbers */
+    uint64_t duplicates;   /* of any type */
     uint64_t samples;      /* taken for projection */
     uint64_t failed_samples; /* could not be projected or drawn */
     uint64_t epochs;       /* summaries published */

@@ -21,6 +21,8 @@ ecam_delivery *ecam_delivery_take(ecam_delivery_desk *desk)
     }
     delivery->references = 1;
     delivery->samples = delivery->overwritten = 0;
+    delivery->sender = NULL;
+    delivery->run = NULL;
     return delivery;
 }
 

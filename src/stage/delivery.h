@@ -30,6 +30,8 @@ struct ecam_delivery {
     ecam_parts parts;
     ecam_arena arena;
     ecam_message message;
+    struct ecam_ledger_rank *sender; /* in its run's ledger while it is taken in; NULL: not known */
+    struct ecam_run *run;
     ecam_hold hold;              /* of the ring that its tensors lie in */
     size_t samples, overwritten; /* taken, and those lost in the ring */
 };

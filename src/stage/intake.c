@@ -24,14 +24,30 @@ static void record(ecam_stage *stage, const ecam_parts *parts)
     }
 }
 
-static void reject(ecam_stage *stage, const ecam_error *error, const ecam_message *m)
+/* Every batch that is no duplicate comes here, once. */
+static void put_into(ecam_stage *stage, const ecam_delivery *delivery, ecam_class class)
 {
-    ecam_run *run = m->run && *m->run ? ecam_table_get(&stage->collector.runs, m->run, strlen(m->run)) : NULL;
+    if (!ecam_ledger_counts(&delivery->message))
+        return;
+    stage->counters.classes[class]++;
+    if (delivery->sender)
+        ecam_ledger_class(&delivery->run->ledger, delivery->sender, class);
+}
+
+static void reject(ecam_stage *stage, const ecam_error *error, const ecam_delivery *delivery)
+{
+    const ecam_message *m = &delivery->message;
 
     stage->counters.rejected++;
-    if (run)
-        run->rejected++;
+    if (delivery->run)
+        delivery->run->rejected++;
+    put_into(stage, delivery, ECAM_CLASS_REJECTED);
     ecam_stage_error(stage, error, m, m->bad_key);
+}
+
+static void count_lost(ecam_stage *stage, uint64_t n)
+{
+    stage->counters.classes[ECAM_CLASS_LOST] += n;
 }
 
 /* ---- one batch for one output ---- */
@@ -125,8 +141,10 @@ static void count_overwritten(ecam_stage *stage, ecam_delivery *delivery)
 {
     if (++delivery->overwritten < delivery->samples)
         return;
-    stage->counters.used--;
-    stage->counters.overwritten++;
+    stage->counters.classes[ECAM_CLASS_USED]--;
+    stage->counters.classes[ECAM_CLASS_OVERWRITTEN]++;
+    if (delivery->sender)
+        ecam_ledger_move(&delivery->run->ledger, delivery->sender, ECAM_CLASS_USED, ECAM_CLASS_OVERWRITTEN);
 }
 
 static void sample_done(ecam_task *task, void *context)
@@ -249,7 +267,7 @@ static void take_for_outputs(ecam_stage *stage, ecam_delivery *delivery, ecam_ep
     ecam_status st = ecam_shared_open(delivery, &error);
 
     if (st != ECAM_OK && st != ECAM_ECLOSED) {
-        reject(stage, &error, m);
+        reject(stage, &error, delivery);
         return;
     }
     overwritten = st != ECAM_OK;
@@ -268,24 +286,24 @@ static void take_for_outputs(ecam_stage *stage, ecam_delivery *delivery, ecam_ep
     if (failed && used) {
         ecam_stage_error(stage, &error, m, NULL);
     } else if (failed) {
-        reject(stage, &error, m);
+        reject(stage, &error, delivery);
     }
     if (used)
-        stage->counters.used++;
+        put_into(stage, delivery, ECAM_CLASS_USED);
     else if (overwritten && !failed)
-        stage->counters.overwritten++;
+        put_into(stage, delivery, ECAM_CLASS_OVERWRITTEN);
     else if (!failed)
-        stage->counters.unwanted++;
+        put_into(stage, delivery, ECAM_CLASS_UNWANTED);
 }
 
-static void take_late(ecam_stage *stage, ecam_run *run, const ecam_message *m)
+static void take_late(ecam_stage *stage, ecam_run *run, const ecam_delivery *delivery)
 {
-    if (m->type != ECAM_MESSAGE_BATCH)
-        return;
+    const ecam_message *m = &delivery->message;
+
     if (run->late++ == 0)
         ecam_log("run %s: a batch of epoch %" PRIu64 " came late: that epoch is published (a run that "
                  "starts again needs another session or name)", run->name, m->epoch);
-    stage->counters.late++;
+    put_into(stage, delivery, ECAM_CLASS_LATE);
 }
 
 static void see_batch(ecam_stage *stage, ecam_run *run, ecam_delivery *delivery, uint64_t lost,
@@ -297,16 +315,16 @@ static void see_batch(ecam_stage *stage, ecam_run *run, ecam_delivery *delivery,
     ecam_error error;
 
     if (!any_accepts(stage, run, m, false)) {
-        stage->counters.unwanted++;
+        put_into(stage, delivery, ECAM_CLASS_UNWANTED);
         return;
     }
     ecam_status st = ecam_collector_locate(&stage->collector, run, m, ecam_stage_now(), &epoch, &part, &error);
     if (st == ECAM_OK && ecam_part_count(part, m->ds_id) != ECAM_OK)
         st = ecam_fail(&error, ECAM_ENOMEM, "no memory to count the batches of data set \"%s\"", m->ds_id);
     if (st == ECAM_ECLOSED) {
-        take_late(stage, run, m);
+        take_late(stage, run, delivery);
     } else if (st != ECAM_OK) {
-        reject(stage, &error, m);
+        reject(stage, &error, delivery);
     } else {
         part->gap_lost += lost;
         if (fills_gap && part->gap_lost > 0)
@@ -315,65 +333,91 @@ static void see_batch(ecam_stage *stage, ecam_run *run, ecam_delivery *delivery,
     }
 }
 
-static void see_marker(ecam_stage *stage, ecam_run *run, const ecam_message *m)
+/* What the sender says of its last numbers; topics that are not subscribed to
+ * never come. Gives how many batches are lost by that. */
+static uint64_t take_last_seqs(ecam_stage *stage, const ecam_delivery *delivery)
 {
+    const ecam_message *m = &delivery->message;
+    uint64_t lost = 0;
+
+    for (size_t i = 0; i < m->n_last_seq && m->has_session; i++)
+        if (ecam_stage_subscribes(stage, m->last_seq[i].topic))
+            lost += ecam_ledger_tell(&delivery->run->ledger, delivery->sender, m->session, m->last_seq[i].topic,
+                                     m->last_seq[i].seq);
+    count_lost(stage, lost);
+    return lost;
+}
+
+static void see_marker(ecam_stage *stage, ecam_delivery *delivery)
+{
+    const ecam_message *m = &delivery->message;
     ecam_epoch *epoch;
     ecam_part *part;
     ecam_error error;
     int64_t now = ecam_stage_now();
+    uint64_t lost = take_last_seqs(stage, delivery);
 
-    if (!any_accepts(stage, run, m, true))
+    if (!any_accepts(stage, delivery->run, m, true))
         return;
-    ecam_status st = ecam_collector_locate(&stage->collector, run, m, now, &epoch, &part, &error);
-    if (st == ECAM_OK)
+    ecam_status st = ecam_collector_locate(&stage->collector, delivery->run, m, now, &epoch, &part, &error);
+    if (st == ECAM_OK) {
+        part->gap_lost += lost;
         ecam_collector_mark(&stage->collector, epoch, part, m, now);
-    else if (st != ECAM_ECLOSED)
-        reject(stage, &error, m);
+    } else if (st != ECAM_ECLOSED) {
+        reject(stage, &error, delivery);
+    }
 }
 
 static void see_message(ecam_stage *stage, ecam_delivery *delivery, uint64_t lost, bool fills_gap)
 {
     const ecam_message *m = &delivery->message;
-    ecam_run *run;
+    ecam_run *run = delivery->run;
     ecam_error error;
 
-    if (ecam_collector_run(&stage->collector, m->run, &run, &error) != ECAM_OK) {
-        reject(stage, &error, m);
-        return;
-    }
     switch (m->type) {
     case ECAM_MESSAGE_HELLO:
         if (ecam_collector_hello(&stage->collector, run, m, &error) != ECAM_OK)
-            reject(stage, &error, m);
+            reject(stage, &error, delivery);
         ecam_caller_greeted(&stage->caller, ecam_stage_now());
         break;
     case ECAM_MESSAGE_BATCH: see_batch(stage, run, delivery, lost, fills_gap); break;
-    case ECAM_MESSAGE_EPOCH_END: see_marker(stage, run, m); break;
+    case ECAM_MESSAGE_EPOCH_END: see_marker(stage, delivery); break;
     case ECAM_MESSAGE_BYE:
+        (void)take_last_seqs(stage, delivery);
         ecam_collector_bye(&stage->collector, run, m);
         ecam_handover_bye(&stage->handover, m);
         break;
     }
 }
 
+/* Who sent it. A faulty message is laid to a run that is there, and opens none. */
+static ecam_status find_sender(ecam_stage *stage, ecam_delivery *delivery, bool faulty, ecam_error *error)
+{
+    const ecam_message *m = &delivery->message;
+    ecam_status st = ECAM_OK;
+
+    if (!m->run || !*m->run)
+        return ECAM_OK;
+    if (faulty)
+        delivery->run = ecam_table_get(&stage->collector.runs, m->run, strlen(m->run));
+    else
+        st = ecam_collector_run(&stage->collector, m->run, &delivery->run, error);
+    return delivery->run ? ecam_ledger_rank_of(&delivery->run->ledger, m->rank, &delivery->sender, error) : st;
+}
+
 /* A message that cannot be decoded has used up its number all the same. */
-static ecam_seq_verdict note_seq(ecam_stage *stage, const ecam_message *m, uint64_t *lost)
+static ecam_seq_verdict note_seq(ecam_stage *stage, const ecam_delivery *delivery, uint64_t *lost)
 {
     ecam_seq_verdict verdict = ECAM_SEQ_NEW;
 
     *lost = 0;
-    if (!m->run || !*m->run || !m->topic)
+    if (!delivery->sender || !delivery->message.topic)
         return ECAM_SEQ_NEW;
-    (void)ecam_collector_note_seq(&stage->collector, m, &verdict, lost);
-    stage->counters.lost += *lost;
-    if (verdict == ECAM_SEQ_LATE && stage->counters.lost > 0)
-        stage->counters.lost--;
-    /* Without a session a trainer that starts again cannot be told from one
-     * that repeats itself: better twice than not at all. */
-    if (verdict == ECAM_SEQ_DUPLICATE && !m->has_session)
-        return ECAM_SEQ_NEW;
-    if (verdict == ECAM_SEQ_DUPLICATE)
-        stage->counters.duplicates++;
+    (void)ecam_ledger_note(&delivery->run->ledger, delivery->sender, &delivery->message, &verdict, lost);
+    count_lost(stage, *lost);
+    if (verdict == ECAM_SEQ_LATE && ecam_ledger_counts(&delivery->message))
+        stage->counters.classes[ECAM_CLASS_LOST]--;
+    stage->counters.duplicates += verdict == ECAM_SEQ_DUPLICATE;
     return verdict;
 }
 
@@ -390,27 +434,28 @@ static void note_heard(ecam_stage *stage, const ecam_message *m)
 static void see_delivery(ecam_stage *stage, ecam_delivery *delivery)
 {
     ecam_message *m = &delivery->message;
-    ecam_error error;
+    ecam_error error, sender_error;
     uint64_t lost;
 
     stage->counters.received++;
     record(stage, &delivery->parts);
     ecam_status st = ecam_message_decode_shared(delivery->parts.frames, delivery->parts.n, &delivery->arena, m,
                                                &error);
-    ecam_seq_verdict verdict = note_seq(stage, m, &lost);
+    ecam_status known = find_sender(stage, delivery, st != ECAM_OK, &sender_error);
+    ecam_seq_verdict verdict = note_seq(stage, delivery, &lost);
     if (st == ECAM_OK)
         note_heard(stage, m);
     if (verdict == ECAM_SEQ_DUPLICATE)
         return;
-    if (st != ECAM_OK) {
-        reject(stage, &error, m);
+    if (st != ECAM_OK || known != ECAM_OK) {
+        reject(stage, st != ECAM_OK ? &error : &sender_error, delivery);
         return;
     }
     if (m->type == ECAM_MESSAGE_BATCH)
         stage->counters.batches++;
     if (ecam_handover_hold(&stage->handover, m, &delivery->hold, &error) != ECAM_OK) {
         m->bad_key = "shm";
-        reject(stage, &error, m);
+        reject(stage, &error, delivery);
         return;
     }
     see_message(stage, delivery, lost, verdict == ECAM_SEQ_LATE);

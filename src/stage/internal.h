@@ -71,6 +71,8 @@ struct ecam_stage {
     ecam_stage_watch_state watch;
     ecam_stage_observer observer; /* its functions are NULL where there is none */
     uint64_t missed[8];    /* hashes of run and key whose absence was reported */
+    char **prefixes;       /* that are subscribed to */
+    size_t n_prefixes;
     bool stopping;
 };
 
@@ -84,6 +86,9 @@ bool ecam_stage_receive(ecam_stage *stage);
 /* drawing.c: move closed epochs towards the outlet; how much moved. */
 size_t ecam_stage_draw(ecam_stage *stage);
 void ecam_drawing_destroy(ecam_stage *stage, ecam_drawing **drawing);
+
+/* stage.c: whether messages of this topic come at all. */
+bool ecam_stage_subscribes(const ecam_stage *stage, const char *topic);
 
 /* stage.c: tell the trainers that ended that all of it arrived. */
 void ecam_stage_tell_heard(ecam_stage *stage);

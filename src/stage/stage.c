@@ -31,12 +31,26 @@ static ecam_status subscribe(ecam_stage *stage, const char *prefix, ecam_error *
 {
     char message[512];
     size_t length = strlen(prefix);
+    char **prefixes = realloc(stage->prefixes, (stage->n_prefixes + 1) * sizeof *prefixes);
 
+    if (prefixes)
+        stage->prefixes = prefixes;
+    if (!prefixes || !(prefixes[stage->n_prefixes] = strdup(prefix)))
+        return ecam_fail(error, ECAM_ENOMEM, "no memory to subscribe to %s", prefix);
+    stage->n_prefixes++;
     message[0] = 1;
     memcpy(message + 1, prefix, length);
     if (zmq_send(stage->in, message, length + 1, 0) < 0)
         return ecam_fail(error, ECAM_EIO, "cannot subscribe to %s: %s", prefix, zmq_strerror(errno));
     return ECAM_OK;
+}
+
+bool ecam_stage_subscribes(const ecam_stage *stage, const char *topic)
+{
+    for (size_t i = 0; i < stage->n_prefixes; i++)
+        if (strncmp(topic, stage->prefixes[i], strlen(stage->prefixes[i])) == 0)
+            return true;
+    return false;
 }
 
 /* Only what these traces can want of a mode: all of it, or the white-listed
@@ -358,6 +372,9 @@ void ecam_stage_destroy(ecam_stage **handle)
     ecam_handover_close(&stage->handover);
     ecam_delivery_desk_finish(&stage->desk);
     ecam_caller_finish(&stage->caller);
+    for (size_t i = 0; i < stage->n_prefixes; i++)
+        free(stage->prefixes[i]);
+    free(stage->prefixes);
     if (stage->in)
         zmq_close(stage->in);
     ecam_outlet_close(&stage->outlet, LINGER_MS);

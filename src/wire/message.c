@@ -168,17 +168,6 @@ static void read_sent(ecam_reader *r, const ecam_node *header, ecam_message *out
     out->sent = sent;
 }
 
-static void read_epoch_end(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
-                           ecam_message *out)
-{
-    read_epoch(r, header, out);
-    const ecam_topic_part parts[] = {
-        {"type", types[out->type]}, {"mode", ecam_mode_name(out->mode)}, {"run", out->run}};
-    ecam_topic_check(r, &frames[0], parts, 3);
-    if (ecam_reader_find(header, "sent"))
-        read_sent(r, header, out);
-}
-
 static void read_last_seq(ecam_reader *r, const ecam_node *header, ecam_message *out)
 {
     const ecam_node *map;
@@ -199,6 +188,19 @@ static void read_last_seq(ecam_reader *r, const ecam_node *header, ecam_message 
     }
     out->last_seq = last;
     out->n_last_seq = last ? map->size : 0;
+}
+
+static void read_epoch_end(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,
+                           ecam_message *out)
+{
+    read_epoch(r, header, out);
+    const ecam_topic_part parts[] = {
+        {"type", types[out->type]}, {"mode", ecam_mode_name(out->mode)}, {"run", out->run}};
+    ecam_topic_check(r, &frames[0], parts, 3);
+    if (ecam_reader_find(header, "sent"))
+        read_sent(r, header, out);
+    if (ecam_reader_find(header, "last_seq"))
+        read_last_seq(r, header, out);
 }
 
 static void read_bye(ecam_reader *r, const ecam_node *header, const ecam_frame *frames,

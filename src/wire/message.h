@@ -83,7 +83,7 @@ typedef struct ecam_message {
     const ecam_sent *sent;
     size_t n_sent;
 
-    /* bye */
+    /* epoch_end, bye */
     const ecam_last_seq *last_seq;
     size_t n_last_seq;
 

@@ -111,7 +111,8 @@ class PurePublisher(Publisher):
             self._greet()
             self._send(f"epoch_end|{mode}|{self.run}|",
                        {"type": "epoch_end", "mode": mode, "epoch": epoch, "world": world,
-                        "sent": self._sent.get((mode, epoch), {})})
+                        "sent": self._sent.get((mode, epoch), {}),
+                        "last_seq": self._last_seqs()})
         self._sent.pop((mode, epoch), None)
         self._wanted.forget(mode, epoch)
         self._counts["inside_ns"] += time.perf_counter_ns() - start
@@ -141,10 +142,13 @@ class PurePublisher(Publisher):
         topic = f"bye|{self.run}|"
         if self._wanted.listens(topic):
             self._socket.set(zmq.SNDTIMEO, int(1000 * linger))
-            last = {name: seq - 1 for name, seq in list(self._seq.items())[-1024:]}
-            self._send(topic, {"type": "bye", "last_seq": last})
+            self._send(topic, {"type": "bye", "last_seq": self._last_seqs()})
             self._wait_heard(topic, time.monotonic() + linger)
         self._socket.close(int(1000 * linger) if self._wanted.heard else 0)
+
+    def _last_seqs(self):
+        batches = [item for item in self._seq.items() if item[0].startswith("batch|")]
+        return {topic: seq - 1 for topic, seq in batches[-1024:]}
 
     def _wait_heard(self, topic, deadline):
         """libzmq drops what it has not read yet of a connection that hangs up while its reader

@@ -41,45 +41,11 @@ static void more_than_was_sent_is_no_loss(void **state)
     ecam_epoch_destroy(&epoch, &shelf);
 }
 
-static ecam_seq_verdict note(uint32_t rank, uint64_t session, const char *topic, uint64_t seq, uint64_t *lost)
-{
-    ecam_message m = message(ECAM_MESSAGE_BATCH, (sender){rank, 8, session, 0}, 0);
-    ecam_seq_verdict verdict;
-    m.topic = topic;
-    m.has_seq = true;
-    m.seq = seq;
-    CHECK_STATUS(ecam_collector_note_seq(&collector, &m, &verdict, lost), ECAM_OK);
-    return verdict;
-}
-
-static void sequences_count_for_each_stream(void **state)
-{
-    (void)state;
-    uint64_t lost;
-    assert_int_equal(note(0, 7, "a|", 0, &lost), ECAM_SEQ_NEW);
-    assert_int_equal(note(0, 7, "a|", 3, &lost), ECAM_SEQ_NEW);
-    assert_int_equal(lost, 2);
-    assert_int_equal(note(0, 7, "b|", 5, &lost), ECAM_SEQ_NEW); /* another topic */
-    assert_int_equal(lost, 0);
-    assert_int_equal(note(1, 7, "a|", 0, &lost), ECAM_SEQ_NEW); /* another rank */
-    assert_int_equal(note(0, 8, "a|", 0, &lost), ECAM_SEQ_NEW); /* another session */
-    assert_int_equal(note(0, 7, "a|", 3, &lost), ECAM_SEQ_DUPLICATE);
-    assert_int_equal(note(0, 7, "a|", 1, &lost), ECAM_SEQ_LATE);
-
-    ecam_message m = message(ECAM_MESSAGE_BATCH, (sender){0, 1, 7, 0}, 0);
-    ecam_seq_verdict verdict = ECAM_SEQ_DUPLICATE;
-    m.topic = "a|"; /* without a number everything is new */
-    CHECK_STATUS(ecam_collector_note_seq(&collector, &m, &verdict, &lost), ECAM_OK);
-    assert_int_equal(verdict, ECAM_SEQ_NEW);
-    assert_int_equal(lost, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(what_was_sent_tells_the_loss),
         CASE(more_than_was_sent_is_no_loss),
-        CASE(sequences_count_for_each_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
