@@ -37,7 +37,7 @@ static void look_at_run(void *value, void *context)
 static ecam_stage_status describe(const ecam_stage *stage)
 {
     const ecam_counters *c = &stage->counters;
-    ecam_stage_status status = {.samples = c->samples, .epochs = c->epochs, .lost = c->lost, .errors = c->errors};
+    ecam_stage_status status = {.samples = c->samples, .epochs = c->epochs, .lost = c->classes[ECAM_CLASS_LOST], .errors = c->errors};
     open_epochs found = {NULL, 0};
 
     ecam_table_each(&stage->collector.runs, look_at_run, &found);
