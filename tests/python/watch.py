@@ -467,6 +467,21 @@ def inputs_without_images_are_told_once_and_training_goes_on():
 
 
 @tap.case
+def copies_that_dataparallel_runs_are_told_about_once():
+    _common._said.clear()
+    with Scene() as scene, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        scene.model.eval()
+        parallel = nn.DataParallel(scene.model)  # without GPUs it runs the model itself
+        parallel(batch(1))
+        assert not told, told
+        replica = scene.model._replicate_for_data_parallel()
+        assert replica(batch(2)).shape == replica(batch(3)).shape == (4, 3)
+        assert len(scene.batches()) == 1
+    assert sum("DistributedDataParallel" in str(w.message) for w in told) == 1, told
+
+
+@tap.case
 def at_exit_the_last_epoch_is_ended():
     with Peer() as peer:
         script = ("import sys, torch, eigencam; from torch import nn\n"

@@ -23,8 +23,8 @@ def _outside_graphs(function):
 
 
 class _Hook:
-    """A hook of one module. In copies of the module (deepcopy, pickle, replicas) it does
-    nothing, and a pickled one needs no eigencam where it is loaded."""
+    """A hook of one module. In copies of the module (deepcopy, pickle) it does nothing,
+    DataParallel's copies are told about, and a pickled one needs no eigencam where it is loaded."""
 
     def __init__(self, module, call):
         self._module, self._call = weakref.ref(module), call
@@ -33,6 +33,10 @@ class _Hook:
     def __call__(self, module, *args):
         if self._module() is module:
             self._call(module, *args)
+        elif getattr(module, "_is_replica", False):
+            warn_once("replica", "torch.nn.DataParallel runs copies of the model, which are not "
+                      "watched: no pictures of what it runs. Use DistributedDataParallel, or "
+                      "evaluate with the model itself (its .module)")
 
     def __deepcopy__(self, _memo):
         return contextlib.nullcontext().__exit__
