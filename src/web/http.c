@@ -50,6 +50,31 @@ static void handle(ecam_http *http, ecam_http_request *request, const char *meth
         http->options.handler(http->options.context, request);
 }
 
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* %41 becomes "A" in place; %00, which would end the text, stays as it is. */
+static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
+{
+    char *out = text;
+
+    (void)context;
+    (void)connection;
+    for (const char *in = text; *in; in++) {
+        int high = in[0] == '%' ? digit_of(in[1]) : -1, low = high >= 0 ? digit_of(in[2]) : -1;
+        if (low >= 0 && (high > 0 || low > 0)) {
+            *out++ = (char)(16 * high + low);
+            in += 2;
+        } else {
+            *out++ = *in;
+        }
+    }
+    *out = '\0';
+    return (size_t)(out - text);
+}
+
 static ecam_http_request *begin(struct MHD_Connection *connection, const char *path)
 {
     ecam_http_request *request = calloc(1, sizeof *request);
@@ -141,7 +166,7 @@ static ecam_status start(ecam_http *http, const struct sockaddr_storage *address
     errno = 0;
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_THREAD_POOL_SIZE, http->options.threads,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_THREAD_POOL_SIZE, http->options.threads,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_BYTES, MHD_OPTION_END);
     inet_ntop(address->ss_family, bytes, host, sizeof host);
