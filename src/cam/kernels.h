@@ -14,7 +14,7 @@
 
 /* Each channel's values less their mean; on the way, two random mixtures of all
  * channels, to start iterations from. */
-typedef struct ecam_rows {
+typedef struct ecam_centring {
     const float *x; /* [count][n], any alignment of float */
     size_t n, count, padded;
     float *out;     /* [count][padded] */
@@ -22,7 +22,7 @@ typedef struct ecam_rows {
     float *y;       /* result: [2][padded], y_i = sum of weight_i * out */
     uint32_t peak;  /* result: largest magnitude's bits */
     double norm2;   /* result: of out */
-} ecam_rows;
+} ecam_centring;
 
 /* Rows less their own first value, `padded` apart; with n = padded + 1 the last
  * value of each goes to `last` instead. */
@@ -68,9 +68,35 @@ typedef struct ecam_mix {
     size_t apart;
 } ecam_mix;
 
+/* Some positions of all channels, and what four vectors make of them. */
+typedef struct ecam_tile {
+    const float *x; /* [rows] of `count` values */
+    size_t count;   /* may be 0 */
+    float *w; /* ECAM_LANES values of each of the four, then the next ones; to
+                 whole ECAM_LANES */
+} ecam_tile;
+
+/* What else is asked about values. */
+typedef struct ecam_survey {
+    double *sum;   /* [rows], += sums */
+    double square; /* += sum of squares */
+    uint32_t peak; /* the larger of itself and the largest magnitude's bits */
+} ecam_survey;
+
+/* One walk along the rows of two tiles: w = the sum over rows of u [rows][4] x
+ * of the tile in front, whose values are still far, and y [rows][4] += x w of
+ * the tile behind, whose values are near by now. */
+typedef struct ecam_walk {
+    ecam_tile front, behind;
+    size_t pitch, rows; /* of x */
+    const float *u;
+    double *y;
+    ecam_survey *survey; /* of the tile behind; or NULL */
+} ecam_walk;
+
 typedef struct ecam_kernels {
     const char *name;
-    void (*centre)(ecam_rows *rows);
+    void (*centre)(ecam_centring *rows);
     void (*shift)(ecam_shift *s);
     /* Returns the squared norm of left. */
     double (*sweep)(const ecam_sweep *s);
@@ -85,6 +111,7 @@ typedef struct ecam_kernels {
     void (*column)(const float *panel, size_t count, size_t side, const float *factors, double *out);
     void (*pack)(ecam_pack *p);
     void (*mix)(const ecam_mix *m);
+    void (*walk)(const ecam_walk *k);
     void (*extremes)(const float *values, size_t count, float *lo, float *hi);
     /* In float64, rows [count][n], n a multiple of 8, aligned to cache lines:
      * y += sum factors[i] rows[i], and out[i] = rows[i] y. */

@@ -9,6 +9,7 @@
 /* A tile of a Gram matrix that stays in registers. */
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
+#define BLOCK_ROWS 2
 #define KERNELS ecam_kernels_avx2
 #define KERNELS_NAME "avx2"
 

@@ -9,6 +9,7 @@
 /* A tile of a Gram matrix that stays in registers. */
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
+#define BLOCK_ROWS 4
 #define KERNELS ecam_kernels_avx512
 #define KERNELS_NAME "avx512"
 

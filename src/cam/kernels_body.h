@@ -35,7 +35,7 @@ static inline vu vu_below(size_t count)
 
 /* Sums of x - x[0] of a group of rows, from value `from` on: small numbers, so
  * that float32 does. */
-static inline void sum_beyond_first(const ecam_rows *rows, size_t r, size_t from, size_t to,
+static inline void sum_beyond_first(const ecam_centring *rows, size_t r, size_t from, size_t to,
                                     vu *peak, float *out)
 {
     const float *x = rows->x + r * rows->n;
@@ -59,7 +59,7 @@ static inline void sum_beyond_first(const ecam_rows *rows, size_t r, size_t from
 
 /* The mean of a group's rows, those of whole vectors in pieces, the rest of
  * each one by one. */
-static void find_means(const ecam_rows *rows, size_t r, size_t count, vu *peak, double mean[GROUP])
+static void find_means(const ecam_centring *rows, size_t r, size_t count, vu *peak, double mean[GROUP])
 {
     size_t n = rows->n, whole = n / LANES * LANES;
     float part[GROUP];
@@ -90,7 +90,7 @@ static void find_means(const ecam_rows *rows, size_t r, size_t count, vu *peak, 
 
 /* x - high is exact where the values lie close together, and where they do not
  * its rounding is that of the values themselves; low takes up the rest. */
-static inline __attribute__((always_inline)) void centre_group(ecam_rows *rows, size_t r,
+static inline __attribute__((always_inline)) void centre_group(ecam_centring *rows, size_t r,
                                                                size_t count, const double *mean)
 {
     size_t n = rows->n, padded = rows->padded;
@@ -126,7 +126,7 @@ static inline __attribute__((always_inline)) void centre_group(ecam_rows *rows, 
     rows->norm2 += (double)vf_sum(norm2);
 }
 
-static void centre(ecam_rows *rows)
+static void centre(ecam_centring *rows)
 {
     vu peak = {0};
     size_t r = 0;
@@ -261,6 +261,7 @@ static double sweep(const ecam_sweep *s)
 }
 
 #include "cam/kernels_gram.h"
+#include "cam/kernels_block.h"
 
 static void extremes(const float *values, size_t count, float *lo, float *hi)
 {
@@ -328,13 +329,34 @@ static void add_rows(const double *rows, size_t count, size_t n, const double *f
             *(vd *)(y + j) += *(const vd *)(rows + i * n + j) * factors[i];
 }
 
+static inline double vd_sum(vd a)
+{
+    return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
+}
+
+/* Four rows at a time: their sums do not wait for each other. */
 static void products(const double *rows, size_t count, size_t n, const double *y, double *out)
 {
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+
+    for (; i + 4 <= count; i += 4) {
+        const double *a = rows + i * n;
+        vd sum[4] = {{0}, {0}, {0}, {0}};
+        for (size_t j = 0; j < n; j += 8) {
+            vd factor = *(const vd *)(y + j);
+#pragma GCC unroll 4
+            for (size_t r = 0; r < 4; r++)
+                sum[r] += *(const vd *)(a + r * n + j) * factor;
+        }
+#pragma GCC unroll 4
+        for (size_t r = 0; r < 4; r++)
+            out[i + r] = vd_sum(sum[r]);
+    }
+    for (; i < count; i++) {
         vd sum = {0};
         for (size_t j = 0; j < n; j += 8)
             sum += *(const vd *)(rows + i * n + j) * *(const vd *)(y + j);
-        out[i] = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+        out[i] = vd_sum(sum);
     }
 }
 
@@ -351,5 +373,6 @@ const ecam_kernels KERNELS = {
     .column = column,
     .pack = pack,
     .mix = mix,
+    .walk = walk,
     .extremes = extremes,
 };

@@ -86,6 +86,7 @@ static ecam_status run(const ecam_task *task, ecam_method method, ecam_answer *a
 {
     switch (method) {
     case ECAM_METHOD_LANCZOS: return ecam_project_lanczos(task, answer);
+    case ECAM_METHOD_BLOCK: return ecam_project_block(task, answer);
     case ECAM_METHOD_GRAM_POSITIONS: return ecam_project_gram_positions(task, answer);
     case ECAM_METHOD_GRAM_CHANNELS: return ecam_project_gram_channels(task, answer);
     case ECAM_METHOD_EXACT: break;

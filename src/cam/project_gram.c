@@ -18,6 +18,9 @@
  * products. */
 #define LEAST_SHARE 1e-3
 
+/* How far a vector may be off, in radians. */
+#define ANGLE 2e-6
+
 /* How much larger than the centred matrix the one before centring may be. */
 #define MOST_LOST 6
 
@@ -89,6 +92,7 @@ static ecam_status solve(gram *g, ecam_answer *answer)
                                 .stride = g->stride,
                                 .wanted = task->wanted,
                                 .share = task->variance * trace,
+                                .angle = ANGLE,
                                 .kernels = task->kernels,
                                 .scratch = task->scratch};
     ecam_status st = ecam_symmetric_solve(&g->eigen);

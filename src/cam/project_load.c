@@ -170,7 +170,7 @@ static ecam_status make_floats(const ecam_task *task, ecam_centred_floats *out)
 static bool centre_floats(const ecam_task *task, const float *rows, ecam_centred_floats *out)
 {
     size_t c = task->activation->c;
-    ecam_rows r = {.x = rows,
+    ecam_centring r = {.x = rows,
                    .n = task->n,
                    .count = c,
                    .padded = out->stride,

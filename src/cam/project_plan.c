@@ -64,6 +64,7 @@ const char *ecam_method_name(ecam_method method)
     static const char *const names[ECAM_METHOD_COUNT] = {
         [ECAM_METHOD_EXACT] = "exact",
         [ECAM_METHOD_LANCZOS] = "lanczos",
+        [ECAM_METHOD_BLOCK] = "block",
         [ECAM_METHOD_GRAM_POSITIONS] = "gram-positions",
         [ECAM_METHOD_GRAM_CHANNELS] = "gram-channels",
     };
@@ -74,14 +75,18 @@ const char *ecam_method_name(ecam_method method)
  * others the proportions are much the same. Measured: 17 sweeps for three
  * components of features, a fused sweep at 70 GFLOP/s from the second cache and
  * at 27 GB/s beyond it, a Gram matrix at 150 GFLOP/s, reading and centring at
- * 16 GB/s, Lanczos on the Gram matrix at 60 GB/s. */
+ * 16 GB/s, Lanczos on the Gram matrix at 60 GB/s. Blocks take 7 to 9 passes at
+ * 22 GB/s (more on the first, less for the maps), and a microsecond a channel for
+ * the rest. */
 #define SWEEPS 17.0
 #define SWEEP_RATE 70e3
 #define FAR_RATE 27e3
 #define GRAM_RATE 150e3
 #define READ_RATE 16e3
 #define SMALL_RATE 60e3
+#define BLOCK_RATE 22e3
 #define NEAR_BYTES (3 << 19)
+#define BLOCK_CHANNELS 128
 
 static double cost_of_lanczos(double c, double n)
 {
@@ -89,6 +94,11 @@ static double cost_of_lanczos(double c, double n)
     double sweep = bytes < NEAR_BYTES ? bytes / SWEEP_RATE : bytes / FAR_RATE;
 
     return SWEEPS * (sweep + basis / SMALL_RATE) + bytes / READ_RATE;
+}
+
+static double cost_of_block(double c, double n)
+{
+    return 9 * 4 * c * n / BLOCK_RATE + c;
 }
 
 /* side: of the Gram matrix; others: what its products sum over. */
@@ -100,18 +110,30 @@ static double cost_of_gram(double side, double others, double passes)
     return products + passes * side * others * sizeof(float) / READ_RATE + small;
 }
 
+/* Blocks pay where activations are large; they need some channels to work in. */
+static bool suits_block(const ecam_task *task)
+{
+    return task->wanted > 0 && task->wanted < ECAM_BLOCK_WIDTH &&
+           task->activation->c >= BLOCK_CHANNELS && task->n > task->activation->c;
+}
+
 ecam_method ecam_plan_choose(const ecam_task *task)
 {
-    double c = (double)task->activation->c, n = (double)task->n;
+    double c = (double)task->activation->c, n = (double)task->n, cost;
     double cheapest = cost_of_lanczos(c, n);
     ecam_method method = ECAM_METHOD_LANCZOS;
 
     if (task->wanted > ECAM_RITZ_WANTED)
         return ECAM_METHOD_EXACT;
-    if (n <= c && n <= ECAM_GRAM_SIDE && cost_of_gram(n, c, 1) < cheapest)
+    if (suits_block(task) && (cost = cost_of_block(c, n)) < cheapest) {
+        method = ECAM_METHOD_BLOCK;
+        cheapest = cost;
+    }
+    if (n <= c && n <= ECAM_GRAM_SIDE && (cost = cost_of_gram(n, c, 1)) < cheapest) {
         method = ECAM_METHOD_GRAM_POSITIONS;
-    if (c <= n && c <= ECAM_GRAM_SIDE && cost_of_gram(c, n, 2) < cheapest &&
-        (method == ECAM_METHOD_LANCZOS || c < n))
+        cheapest = cost;
+    }
+    if (c < n && c <= ECAM_GRAM_SIDE && cost_of_gram(c, n, 2) < cheapest)
         method = ECAM_METHOD_GRAM_CHANNELS;
     return method;
 }

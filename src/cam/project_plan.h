@@ -11,10 +11,11 @@
 typedef enum ecam_method {
     ECAM_METHOD_EXACT,
     ECAM_METHOD_LANCZOS,
+    ECAM_METHOD_BLOCK,
     ECAM_METHOD_GRAM_POSITIONS,
     ECAM_METHOD_GRAM_CHANNELS
 } ecam_method;
-#define ECAM_METHOD_COUNT 4
+#define ECAM_METHOD_COUNT 5
 
 /* "exact", "lanczos", ...; static storage. */
 const char *ecam_method_name(ecam_method method);
@@ -59,6 +60,11 @@ void ecam_answer_count(const ecam_task *task, const double *eigenvalues, size_t 
  * Errors: ECAM_ENOMEM, ECAM_EMATH where float32 would not do for these data or
  * the iterations ran out. */
 ecam_status ecam_project_lanczos(const ecam_task *task, ecam_answer *answer);
+
+/* Block Krylov iterations on the activations as they are, in float32: for large
+ * ones. For fewer components than ECAM_BLOCK_WIDTH. Errors: as above. */
+#define ECAM_BLOCK_WIDTH 4
+ecam_status ecam_project_block(const ecam_task *task, ecam_answer *answer);
 
 /* A Gram matrix in float32 with sums in float64: of the positions, or of the
  * channels, which takes another pass for the maps. For a side up to

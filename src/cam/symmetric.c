@@ -8,8 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#define ANGLE 2e-6
-
 static double *vector(const ecam_symmetric *s, double *basis, size_t i)
 {
     return basis + i * s->stride;
@@ -150,7 +148,7 @@ ecam_status ecam_symmetric_solve(ecam_symmetric *s)
         return ECAM_ENOMEM;
     for (size_t i = 0; i < s->side; i++)
         trace += s->matrix[i * s->stride + i];
-    ecam_ritz_init(&s->ritz, s->wanted, s->share, ANGLE, s->wanted + 12, 3, small);
+    ecam_ritz_init(&s->ritz, s->wanted, s->share, s->angle, s->wanted + 12, 3, small);
     if (!iterate(s, basis, trace))
         return ECAM_EMATH;
     s->wanted = s->ritz.wanted;

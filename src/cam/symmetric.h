@@ -12,6 +12,7 @@ typedef struct ecam_symmetric {
     size_t side, stride;
     unsigned wanted; /* or 0, then as many as add up to `share`; at most ECAM_RITZ_WANTED */
     double share;
+    double angle; /* how far a vector may be off, in radians */
     const ecam_kernels *kernels;
     struct ecam_project_scratch *scratch;
     ecam_ritz ritz;
