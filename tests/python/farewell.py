@@ -20,7 +20,9 @@ import eigencam
 endpoint, library, linger, block_ms = *sys.argv[1:3], float(sys.argv[3]), int(sys.argv[4])
 publisher = eigencam.Publisher(endpoint, run="run", library=library, ring_bytes=0,
                                block_ms=block_ms)
-publisher.wait(20)
+while not publisher.stats.stages:  # until a stage has said what it wants
+    publisher.wait(20)
+    time.sleep(0.01)
 print("connected", flush=True)
 sys.stdin.readline()
 data = dict(images=np.zeros((1, 3, 4, 4), np.uint8), activations=np.ones((1, 2, 2, 2), "f4"))
