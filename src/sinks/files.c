@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codec/png_chunks.h"
 #include "sinks/folders.h"
 #include "sinks/images.h"
 #include "sinks/index.h"
 #include "sinks/path.h"
-#include "sinks/picture.h"
 
 #define LOOSE_BYTES ((uint64_t)64 << 20)
 
@@ -156,7 +156,7 @@ static ecam_status store_shared(ecam_files *files, const ecam_result *result, ec
                                 char file[ECAM_IMAGES_FILE_BYTES], ecam_error *error)
 {
     const ecam_result_picture *picture = &result->picture;
-    ecam_status st = ecam_picture_strip(picture->png, picture->png_bytes, &files->stripped);
+    ecam_status st = ecam_png_strip(picture->png, picture->png_bytes, &files->stripped);
 
     if (st != ECAM_OK)
         return ecam_fail(error, st, "no memory for an image");
@@ -174,7 +174,7 @@ static ecam_status store_picture(ecam_files *files, const ecam_result *result, e
     const ecam_result_picture *picture = &result->picture;
     char name[ECAM_PATH_NAME_BYTES], shared[ECAM_IMAGES_FILE_BYTES], own[ECAM_FOLDER_BYTES + ECAM_PATH_NAME_BYTES];
     ecam_path_folder folder;
-    ecam_status st = ecam_picture_check(picture->png, picture->png_bytes, error);
+    ecam_status st = ecam_png_check(picture->png, picture->png_bytes, error);
 
     if (st != ECAM_OK) { /* a viewer serves these files as what their name says */
         ecam_error_prefix(error, "%s of run %.100s is ", ecam_result_type_name(result->type), result->run);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "codec/png_chunks.h"
 #include "sinks/index.h"
-#include "sinks/picture.h"
 #include "sinks/redraw_internal.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -134,7 +134,7 @@ ecam_status ecam_redraw_read_file(ecam_redraw *r, const ecam_redraw_row *row, ec
     snprintf(folder, sizeof folder, "%.*s", (int)(slash - row->file), row->file);
     ecam_status st = ecam_folders_read(&r->folders, folder, slash + 1, MAX_FILE_BYTES, &r->file, error);
     if (st == ECAM_OK) {
-        st = ecam_picture_check(r->file.data, r->file.size, error);
+        st = ecam_png_check(r->file.data, r->file.size, error);
         if (st != ECAM_OK)
             ecam_error_prefix(error, "%.300s is ", row->file);
     }

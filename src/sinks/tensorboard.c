@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
-#include "sinks/picture.h"
+#include "codec/png_chunks.h"
 #include "sinks/tensorboard_epoch.h"
 #include "sinks/tensorboard_run.h"
 
@@ -207,7 +207,7 @@ static ecam_status store_picture(ecam_tensorboard *board, const ecam_result *res
                                  ecam_error *error)
 {
     size_t at, size = result->picture.png_bytes;
-    ecam_status st = ecam_picture_check(result->picture.png, size, error);
+    ecam_status st = ecam_png_check(result->picture.png, size, error);
 
     if (st == ECAM_OK)
         st = need_open(board, result, &at, error);

@@ -12,7 +12,7 @@ LEVELS = {"base": 0, "cam": 1, "wire": 1, "shm": 1, "codec": 1, "client": 2, "si
 
 # Public headers stand where what they declare does; wire encodes the client's types.
 PUBLIC = {"status.h": set(LEVELS), "tensor.h": set(LEVELS),
-          "cam.h": {"cam", "stage", "web", "cli"},
+          "cam.h": {"cam", "sinks", "stage", "web", "cli"},
           "subscriber.h": {"wire", "client", "sinks", "stage", "web", "cli"},
           "publisher.h": {"wire", "shm", "client", "stage", "web", "cli"}}
 
@@ -23,6 +23,7 @@ LIBRARIES = {r"lapacke\.h|cblas\.h|openblas.*": {"cam"},
              r"msgpack.*": {"wire"},
              r"zmq.*": {"client", "stage", "cli"},
              r"sqlite3\.h": {"sinks", "web"},
+             r"xxhash\.h": {"sinks"},
              r"protobuf-c/.*|.*\.pb-c\.h": {"sinks"},
              r"yaml\.h|cyaml.*": {"stage"},
              r"jansson\.h": {"stage", "web"},

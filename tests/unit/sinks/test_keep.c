@@ -1,9 +1,9 @@
 /* Stores that are compact or bounded, of an earlier version, or left behind. */
 #include <fcntl.h>
 
+#include "codec/png_chunks.h"
 #include "sinks/folders.h"
 #include "sinks/images.h"
-#include "sinks/picture.h"
 
 #include "store.h"
 
@@ -268,8 +268,8 @@ static void text_chunks_are_stripped(void **state)
     ecam_buffer out = {0};
     const ecam_result_picture with = store_picture_with("pixels", "run\0a"), without = store_picture("pixels");
 
-    CHECK_STATUS(ecam_picture_check(with.png, with.png_bytes, NULL), ECAM_OK);
-    CHECK_STATUS(ecam_picture_strip(with.png, with.png_bytes, &out), ECAM_OK);
+    CHECK_STATUS(ecam_png_check(with.png, with.png_bytes, NULL), ECAM_OK);
+    CHECK_STATUS(ecam_png_strip(with.png, with.png_bytes, &out), ECAM_OK);
     assert_int_equal(out.size, without.png_bytes);
     assert_memory_equal(out.data, without.png, out.size);
     ecam_buffer_finish(&out);

@@ -1,4 +1,4 @@
-#include "sinks/picture.h"
+#include "codec/png_chunks.h"
 
 #include <libdeflate.h>
 #include <stdbool.h>
@@ -67,13 +67,13 @@ static const char *find_fault(const uint8_t *png, size_t size)
     }
 }
 
-ecam_status ecam_picture_check(const void *png, size_t size, ecam_error *error)
+ecam_status ecam_png_check(const void *png, size_t size, ecam_error *error)
 {
     const char *fault = find_fault(png, size);
     return fault ? ecam_fail(error, ECAM_EFORMAT, "no whole PNG: %s", fault) : ECAM_OK;
 }
 
-ecam_status ecam_picture_strip(const void *png, size_t size, ecam_buffer *out)
+ecam_status ecam_png_strip(const void *png, size_t size, ecam_buffer *out)
 {
     const uint8_t *bytes = png;
     chunk c;
