@@ -46,12 +46,12 @@ class View(Program):
 
 def samples_of(epoch, n=5):
     """Images with a bright spot, and activations with spots that wander as epochs go by."""
-    images = np.random.default_rng(7).integers(0, 90, (n, 3, 48, 48), dtype=np.uint8)
-    activations = np.abs(np.random.default_rng(epoch).normal(0, 0.3, (n, 6, 8, 8))).astype(np.float32)
+    images = np.random.default_rng(7).integers(0, 90, (n, 3, 40, 56), dtype=np.uint8)
+    activations = np.abs(np.random.default_rng(epoch).normal(0, 0.3, (n, 6, 6, 8))).astype(np.float32)
     for i in range(n):
         images[i, :, 6 * i:6 * i + 12, 12:24] += 150
         for channel in range(3):
-            x, y = 1 + 2 * channel, (2 * i + epoch + channel) % 6
+            x, y = 1 + 2 * channel, (2 * i + epoch + channel) % 4
             activations[i, channel, y:y + 2, x:x + 2] += 9 - 2 * channel
     preds = np.eye(n, dtype=np.float32)[np.roll(np.arange(n), 1) if epoch == 2 else np.arange(n)]
     return {"images": images, "activations": activations, "labels": np.arange(n), "preds": preds}
@@ -320,10 +320,10 @@ def a_link_of_nonsense_shows_the_newest():
 def a_picture_is_seen_large_with_all_that_is_known():
     page = look("run=second+run&epoch=6")
     page.click("#grid tbody tr:nth-child(2) td:nth-child(4) button")
-    page.wait("document.querySelector('#detail').open && document.querySelector('#detail-canvas').width === 48")
+    page.wait("document.querySelector('#detail').open && document.querySelector('#detail-canvas').width === 56")
     facts = page.text("#detail-facts")
     row = stored(6, "second run", "map", 1, 1)
-    for words in ("dog", "second run", "2 of 3", "8 × 8", "48 × 48", f"{float('%.5g' % row['singular']):g}"[:5]):
+    for words in ("dog", "second run", "2 of 3", "8 × 6", "56 × 40", f"{float('%.5g' % row['singular']):g}"[:5]):
         assert words in facts, (words, facts)
     links = page.run("[...document.querySelectorAll('#detail-links a')].map((a) => a.getAttribute('href'))")
     overlay = stored(6, "second run", "overlay", 1, 1)
