@@ -4,6 +4,10 @@
 #ifndef ECAM_CLI_COMMANDS_H
 #define ECAM_CLI_COMMANDS_H
 
+#include <stddef.h>
+
+#include "cli/args.h"
+
 int ecam_cli_stage(int argc, char **argv);
 int ecam_cli_log(int argc, char **argv);
 int ecam_cli_record(int argc, char **argv);
@@ -11,5 +15,10 @@ int ecam_cli_replay(int argc, char **argv);
 int ecam_cli_draw(int argc, char **argv);
 int ecam_cli_tap(int argc, char **argv);
 int ecam_cli_view(int argc, char **argv);
+int ecam_cli_up(int argc, char **argv);
+
+/* The options of two of them, for the one that passes them on. */
+const ecam_option *ecam_cli_log_options(size_t *n);
+const ecam_option *ecam_cli_view_options(size_t *n);
 
 #endif

@@ -33,6 +33,12 @@ static const ecam_option options[] = {
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
 
+const ecam_option *ecam_cli_log_options(size_t *n)
+{
+    *n = N_OPTIONS;
+    return options;
+}
+
 /* A complaint that may come with every message, said once in a while. */
 typedef struct complaint {
     uint64_t said_ns;

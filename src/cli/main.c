@@ -17,6 +17,7 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"up", ecam_cli_up, "stage, log and view together: everything in one command"},
     {"stage", ecam_cli_stage, "receive batches, compute EigenCAM, publish pictures"},
     {"log", ecam_cli_log, "store published pictures as files with an index"},
     {"view", ecam_cli_view, "show a store in the browser, live"},
@@ -33,6 +34,16 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < N_COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\neigencam COMMAND --help lists a command's options.\n");
+}
+
+static void complain(const char *name)
+{
+    char accepted[200] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < N_COMMANDS && used < sizeof accepted; i++)
+        used += (size_t)snprintf(accepted + used, sizeof accepted - used, "%s%s", i == 0 ? "" : ", ", commands[i].name);
+    ecam_log("unknown command \"%s\"; accepted are %s", name, accepted);
 }
 
 int main(int argc, char **argv)
@@ -52,7 +63,7 @@ int main(int argc, char **argv)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     if (*name)
-        ecam_log("unknown command \"%s\"; accepted are stage, log, view, draw, record, replay, tap", name);
+        complain(name);
     else
         print_help(stderr);
     return 2;

@@ -17,6 +17,12 @@ static const ecam_option options[] = {
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
 
+const ecam_option *ecam_cli_view_options(size_t *n)
+{
+    *n = N_OPTIONS;
+    return options;
+}
+
 typedef struct settings {
     const char *dir, *bind;
     ecam_args_list in, hosts;
