@@ -1,5 +1,6 @@
 /* The publisher and its ring, with the stage's side played by the test: what is
  * offered, when the ring is used, which part of it, and what ends its use. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include "shm/page.h"
 #include "shm/ring.h"
 #include "support/check.h"
+#include "support/failing_malloc.h"
 #include "wire/message.h"
 #include "wire/want.h"
 
@@ -131,14 +133,19 @@ static void answer(stage *s, uint64_t ring, bool page)
     ecam_publisher_wait(s->publisher, PATIENCE_MS);
 }
 
-static ecam_status publish(stage *s)
+static ecam_status publish_bytes(stage *s, size_t size)
 {
     static char bytes[RECORD_BYTES];
     static uint64_t step;
-    const ecam_batch_value value = {.key = "x", .tensor = {.data = bytes, .size_bytes = sizeof bytes, .dtype = ECAM_U8,
-                                                           .ndim = 2, .shape = {1, sizeof bytes}}};
+    const ecam_batch_value value = {.key = "x", .tensor = {.data = bytes, .size_bytes = size, .dtype = ECAM_U8,
+                                                           .ndim = 2, .shape = {1, size}}};
     const ecam_batch batch = {.mode = "eval", .ds_id = "", .epoch = 1, .step = step++, .values = &value, .n_values = 1};
     return ecam_publisher_batch(s->publisher, &batch, &s->error);
+}
+
+static ecam_status publish(stage *s)
+{
+    return publish_bytes(s, RECORD_BYTES);
 }
 
 /* The next batch's place; all zero where it came in a frame. */
@@ -272,6 +279,29 @@ static void a_full_ring_is_waited_for_and_then_dropped(void **state)
     CHECK_STATUS(publish(s), ECAM_EAGAIN);
 }
 
+/* Once there are as many messages as are on their way at the same time: twenty
+ * that leave within a tick make more than five. */
+static void a_call_allocates_nothing(void **state)
+{
+    stage *s = *state;
+
+    connect_publisher(s, 0);
+    answer(s, 5, true);
+    for (int round = 0; round < 4; round++) {
+        const int calls = round < 3 ? 20 : 5;
+        failing_malloc_arm(round < 3 ? UINT_MAX : 0);
+        for (int i = 0; i < calls; i++)
+            CHECK_OK(publish_bytes(s, 2000), s->error);
+        assert_false(failing_malloc_disarm());
+        for (int i = 0; i < calls; i++)
+            assert_true(receive(s).there);
+        for (int i = 0; i < 20; i++) { /* what was sent comes back */
+            usleep(2000);
+            ecam_publisher_wait(s->publisher, 1);
+        }
+    }
+}
+
 #define WITH_STAGE(f) cmocka_unit_test_setup_teardown(f, open_stage, close_stage)
 
 int main(void)
@@ -284,6 +314,7 @@ int main(void)
         WITH_STAGE(what_is_not_read_is_written_over_last),
         WITH_STAGE(a_publisher_that_waits_needs_a_page),
         WITH_STAGE(a_full_ring_is_waited_for_and_then_dropped),
+        WITH_STAGE(a_call_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
