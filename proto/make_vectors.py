@@ -514,6 +514,14 @@ def result_vectors(v):
                           rank=None, session=None, of_seq=None, key=None))
     v.good("stats", "counters", ["stats|", {**COMMON, "type": "stats", "counters": {"used": 3, "lost": 0}}],
            **means_common("stats", topic="stats|", run="", counters={"used": 3, "lost": 0}))
+    account = dict(sent=9, used=1, unwanted=2, late=3, overwritten=1, rejected=0, lost=2, duplicates=5)
+    row = [7, 9, 1, 2, 3, 1, 0, 2, 5]
+    opened = {"mode": "eval", "epoch": 3, "attempt": 2, "world": 4, "done": 1, "samples": 12}
+    runs = [{"run": "a", "ranks": 2, "account": account, "accounts": [row, [0] * 9], "open": [opened]},
+            {"run": "b", "ranks": 0, "account": {}}]
+    v.good("stats_runs", "accounts, ranks and open epochs",
+           ["stats|", {**COMMON, "type": "stats", "counters": {}, "runs": runs}],
+           **means_common("stats", topic="stats|", run="", counters={}, runs=runs))
     v.good("stats_empty", "none yet", ["stats|", {**COMMON, "type": "stats", "counters": {}}],
            **means_common("stats", topic="stats|", run="", counters={}))
 
@@ -595,6 +603,19 @@ def bad_results(v):
           "type", "counters")
     v.bad("bad_stats_negative", "a counter below 0", ["stats|", {**COMMON, "type": "stats", "counters": {"a": -1}}],
           "type", "counters")
+    def bad_run(name, about, key, **run):
+        full = {"run": "a", "ranks": 1, "account": {}, **run}
+        v.bad("bad_stats_run_" + name, about,
+              ["stats|", {**COMMON, "type": "stats", "counters": {}, "runs": [full]}], "type", key)
+    bad_run("account", "an account that is no map", "account", account=[1])
+    bad_run("rows", "accounts that are no list", "accounts", accounts={})
+    bad_run("row_short", "an account of a rank that is too short", "accounts", accounts=[[0] * 8])
+    bad_run("row_text", "an account of a rank with a text", "accounts", accounts=[["0"] * 9])
+    bad_run("open", "an open epoch that is no map", "open", open=[4])
+    v.bad("bad_stats_runs", "runs that are no list",
+          ["stats|", {**COMMON, "type": "stats", "counters": {}, "runs": 1}], "type", "runs")
+    v.bad("bad_stats_run", "a run that is no map",
+          ["stats|", {**COMMON, "type": "stats", "counters": {}, "runs": [1]}], "type", "runs")
     v.bad("bad_stats_key", "a counter whose name is no string",
           ["stats|", {**COMMON, "type": "stats", "counters": {1: 1}}], "type", "counters")
 

@@ -75,6 +75,13 @@ typedef struct ecam_result_page {
 } ecam_result_page;
 
 /* labels, preds: `samples` texts each (an entry may be NULL), or NULL. */
+/* What became of the batch messages of one rank, or of all ranks of a run, since
+ * the stage knows of them: sent = used + unwanted + late + overwritten + rejected
+ * + lost. Duplicates stand outside. */
+typedef struct ecam_result_account {
+    uint64_t sent, used, unwanted, late, overwritten, rejected, lost, duplicates;
+} ecam_result_account;
+
 typedef struct ecam_result_summary {
     uint32_t samples;
     uint32_t components;
@@ -89,6 +96,8 @@ typedef struct ecam_result_summary {
     const char *const *labels;
     const char *const *preds;
     uint64_t latency_ns; /* last marker received to last picture sent */
+    bool has_account;    /* whether the stage says it */
+    ecam_result_account account; /* of the run, now */
 } ecam_result_summary;
 
 /* has_*: whether the stage knows that number. key: NULL where it says nothing. */
@@ -107,9 +116,35 @@ typedef struct ecam_counter {
     uint64_t value;
 } ecam_counter;
 
+typedef struct ecam_result_rank {
+    uint32_t rank;
+    ecam_result_account account;
+} ecam_result_rank;
+
+/* An epoch that is being collected. */
+typedef struct ecam_result_open {
+    const char *mode;
+    uint64_t epoch;
+    uint32_t attempt, world;
+    uint32_t done;    /* ranks that have ended it */
+    uint64_t samples; /* of the output that has most */
+} ecam_result_open;
+
+typedef struct ecam_result_run {
+    const char *name;
+    uint32_t n_ranks; /* that were ever heard of; not all need be listed */
+    ecam_result_account account;
+    const ecam_result_rank *ranks;
+    uint32_t n_listed;
+    const ecam_result_open *open;
+    uint32_t n_open;
+} ecam_result_run;
+
 typedef struct ecam_result_stats {
     const ecam_counter *counters;
     uint32_t n_counters;
+    const ecam_result_run *runs;
+    uint32_t n_runs;
 } ecam_result_stats;
 
 /* One result. Only the parts that its type has are set, the rest is zero:

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "stage/internal.h"
+#include "stage/report_runs.h"
 
 void ecam_drawing_destroy(ecam_stage *stage, ecam_drawing **handle)
 {
@@ -108,6 +109,8 @@ static ecam_status emit(void *context, ecam_result *result)
         const ecam_epoch *epoch = t->drawing->epoch;
         int64_t from = epoch->has_marker ? epoch->last_marker_ns : t->drawing->started_ns;
         result->summary.latency_ns = (uint64_t)(now - from);
+        result->summary.has_account = true;
+        result->summary.account = ecam_report_account(&epoch->run->ledger.account);
     }
     ecam_status st = ecam_outlet_send(&t->stage->outlet, result, now, &error);
     t->drawing->stalled = st == ECAM_EAGAIN;

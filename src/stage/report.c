@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "stage/internal.h"
+#include "stage/report_runs.h"
 
 /* So many error lines in ten seconds; the rest is counted. */
 #define LOG_LINES 10
@@ -105,10 +106,16 @@ void ecam_stage_stats(ecam_stage *stage)
 {
     ecam_counter counters[MAX_COUNTERS];
     ecam_result result = {.type = ECAM_RESULT_STATS, .run = "", .output = "", .mode = "", .attempt = 1};
+    ecam_arena arena;
 
+    /* Without memory for the runs the counters go alone. */
+    ecam_arena_init(&arena, 0);
+    if (ecam_report_runs(&stage->collector, &arena, &result.stats.runs, &result.stats.n_runs) != ECAM_OK)
+        result.stats.n_runs = 0;
     result.stats.counters = counters;
     result.stats.n_counters = (uint32_t)list_counters(stage, counters);
     ecam_stage_tell(stage);
     if (ecam_outlet_send(&stage->outlet, &result, ecam_stage_now(), NULL) != ECAM_OK)
         stage->counters.unsent++;
+    ecam_arena_finish(&arena);
 }

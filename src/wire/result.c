@@ -127,6 +127,10 @@ static void pack_summary(ecam_packer *p, const ecam_result_summary *summary)
     pack_texts(p, "labels", summary->labels, summary->samples);
     pack_texts(p, "preds", summary->preds, summary->samples);
     ecam_pack_uint_entry(p, "latency_ns", summary->latency_ns);
+    if (summary->has_account) {
+        ecam_pack_key(p, "account");
+        ecam_result_pack_account(p, &summary->account);
+    }
 }
 
 static void pack_error(ecam_packer *p, const ecam_result *result)
@@ -145,16 +149,6 @@ static void pack_error(ecam_packer *p, const ecam_result *result)
         ecam_pack_uint_entry(p, "of_seq", error->of_seq);
     if (error->key)
         ecam_pack_text_entry(p, "key", error->key);
-}
-
-static void pack_stats(ecam_packer *p, const ecam_result_stats *stats)
-{
-    ecam_pack_key(p, "counters");
-    ecam_pack_map(p, stats->n_counters);
-    for (uint32_t i = 0; i < stats->n_counters; i++) {
-        ecam_pack_text(p, stats->counters[i].name);
-        ecam_pack_uint(p, stats->counters[i].value);
-    }
 }
 
 static void pack_common(ecam_packer *p, const ecam_result *result)
@@ -189,7 +183,7 @@ ecam_status ecam_result_header(const ecam_result *result, ecam_buffer *header)
     case ECAM_RESULT_SHEET: pack_page(&p, &result->page); break;
     case ECAM_RESULT_EPOCH: pack_summary(&p, &result->summary); break;
     case ECAM_RESULT_ERROR: pack_error(&p, result); break;
-    case ECAM_RESULT_STATS: pack_stats(&p, &result->stats); break;
+    case ECAM_RESULT_STATS: ecam_result_pack_stats(&p, &result->stats); break;
     }
     if (ecam_result_has_picture(result->type))
         pack_picture(&p, &result->picture);

@@ -155,6 +155,9 @@ static void read_summary(ecam_reader *r, const ecam_node *header, ecam_result_su
     out->labels = read_texts(r, header, "labels", out->samples);
     out->preds = read_texts(r, header, "preds", out->samples);
     out->latency_ns = ecam_reader_uint(r, header, "latency_ns", 0, UINT64_MAX);
+    out->has_account = ecam_reader_find(header, "account") != NULL;
+    if (out->has_account)
+        ecam_result_read_account(r, header, "account", &out->account);
 }
 
 static void read_error(ecam_reader *r, const ecam_node *header, ecam_result_error *out)
@@ -169,23 +172,6 @@ static void read_error(ecam_reader *r, const ecam_node *header, ecam_result_erro
     out->has_seq = ecam_reader_find(header, "of_seq") != NULL;
     out->of_seq = ecam_reader_uint_or(r, header, "of_seq", 0, UINT64_MAX, 0);
     out->key = read_text(r, header, "key");
-}
-
-static void read_stats(ecam_reader *r, const ecam_node *header, ecam_result_stats *out)
-{
-    const ecam_node *map = ecam_reader_map(r, header, "counters");
-    ecam_counter *counters = map ? ecam_reader_alloc(r, map->size, sizeof *counters) : NULL;
-
-    for (size_t i = 0; counters && i < map->size && r->status == ECAM_OK; i++) {
-        const ecam_node *value = &map->items[2 * i + 1];
-        counters[i].name = ecam_reader_name_in(r, &map->items[2 * i], "counters", &ecam_name_plain);
-        if (!ecam_node_uint(value, UINT64_MAX, &counters[i].value))
-            ecam_reader_fail(r, "counters", ECAM_ETYPE,
-                             "key \"counters\": \"%s\" is %s; expected a count",
-                             counters[i].name, ecam_node_kind_name(value));
-    }
-    out->counters = counters;
-    out->n_counters = counters ? (uint32_t)map->size : 0;
 }
 
 static void read_common(ecam_reader *r, const ecam_node *header, ecam_result *out)
@@ -228,7 +214,7 @@ static void read_result(ecam_reader *r, const ecam_node *header, const ecam_fram
     case ECAM_RESULT_SHEET: read_page(r, header, &out->page); break;
     case ECAM_RESULT_EPOCH: read_summary(r, header, &out->summary); break;
     case ECAM_RESULT_ERROR: read_error(r, header, &out->error); break;
-    case ECAM_RESULT_STATS: read_stats(r, header, &out->stats); break;
+    case ECAM_RESULT_STATS: ecam_result_read_stats(r, header, &out->stats); break;
     }
     if (ecam_result_has_picture(out->type))
         read_picture(r, header, frames, n_frames, &out->picture);

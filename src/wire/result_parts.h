@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "wire/pack.h"
+#include "wire/reader.h"
 #include "wire/result.h"
 #include "wire/topic.h"
 
@@ -22,6 +24,12 @@ static inline bool ecam_result_has_picture(ecam_result_type type)
 {
     return type <= ECAM_RESULT_SHEET;
 }
+
+/* result_stats.c: a map that is a value; the keys of `stats`. */
+void ecam_result_pack_account(ecam_packer *p, const ecam_result_account *account);
+void ecam_result_read_account(ecam_reader *r, const ecam_node *map, const char *key, ecam_result_account *out);
+void ecam_result_pack_stats(ecam_packer *p, const ecam_result_stats *stats);
+void ecam_result_read_stats(ecam_reader *r, const ecam_node *header, ecam_result_stats *out);
 
 #define ECAM_RESULT_TOPIC_PARTS 4
 

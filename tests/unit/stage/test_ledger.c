@@ -154,6 +154,16 @@ static void a_lost_end_is_told(void **state)
     check_account(&rank_of(1)->account, 2, 0, 2, 0);
 }
 
+static void every_class_is_in_the_sum(void **state)
+{
+    (void)state;
+    for (int class = 0; class < ECAM_CLASS_COUNT; class++) {
+        ecam_account account = {.duplicates = 100};
+        account.classes[class] = 1;
+        assert_int_equal(ecam_account_sum(&account), 1);
+    }
+}
+
 static void a_message_moves_between_classes(void **state)
 {
     (void)state;
@@ -202,6 +212,7 @@ int main(void)
         CASE(without_a_session_nothing_is_a_duplicate),
         CASE(what_came_before_the_first_is_lost_if_the_first_hello_came),
         CASE(a_lost_end_is_told),
+        CASE(every_class_is_in_the_sum),
         CASE(a_message_moves_between_classes),
         CASE(the_oldest_session_is_forgotten),
         CASE(ranks_are_bounded),

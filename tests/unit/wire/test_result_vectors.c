@@ -90,6 +90,51 @@ static void check_error(const vector *v, const ecam_result_error *e)
     vector_check_text(v, "key", e->key);
 }
 
+static uint64_t count_of(const json_t *map, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(map, key));
+}
+
+static void check_account(const vector *v, const json_t *expect, const ecam_result_account *a)
+{
+    vector_check(v, "account", a->sent == count_of(expect, "sent") && a->used == count_of(expect, "used") &&
+                 a->unwanted == count_of(expect, "unwanted") && a->late == count_of(expect, "late") &&
+                 a->overwritten == count_of(expect, "overwritten") && a->rejected == count_of(expect, "rejected") &&
+                 a->lost == count_of(expect, "lost") && a->duplicates == count_of(expect, "duplicates"));
+}
+
+/* A row of nine: the rank, then as in the struct. */
+static void check_row(const vector *v, const json_t *row, const ecam_result_rank *rank)
+{
+    const ecam_result_account *a = &rank->account;
+    const uint64_t got[] = {rank->rank, a->sent, a->used, a->unwanted, a->late, a->overwritten, a->rejected, a->lost,
+                            a->duplicates};
+
+    for (size_t i = 0; i < 9; i++)
+        vector_check(v, "accounts", (uint64_t)json_integer_value(json_array_get(row, i)) == got[i]);
+}
+
+static void check_run(const vector *v, const json_t *expect, const ecam_result_run *run)
+{
+    const json_t *rows = json_object_get(expect, "accounts"), *opens = json_object_get(expect, "open");
+
+    vector_check(v, "run", strcmp(run->name, json_string_value(json_object_get(expect, "run"))) == 0);
+    vector_check(v, "ranks", run->n_ranks == count_of(expect, "ranks"));
+    check_account(v, json_object_get(expect, "account"), &run->account);
+    vector_check(v, "accounts", run->n_listed == json_array_size(rows));
+    for (uint32_t i = 0; i < run->n_listed; i++)
+        check_row(v, json_array_get(rows, i), &run->ranks[i]);
+    vector_check(v, "open", run->n_open == json_array_size(opens));
+    for (uint32_t i = 0; i < run->n_open; i++) {
+        const json_t *open = json_array_get(opens, i);
+        const ecam_result_open *got = &run->open[i];
+        vector_check(v, "open", strcmp(got->mode, json_string_value(json_object_get(open, "mode"))) == 0 &&
+                     got->epoch == count_of(open, "epoch") && got->attempt == count_of(open, "attempt") &&
+                     got->world == count_of(open, "world") && got->done == count_of(open, "done") &&
+                     got->samples == count_of(open, "samples"));
+    }
+}
+
 static void check_stats(const vector *v, const ecam_result_stats *s)
 {
     const json_t *counters = json_object_get(v->expect, "counters");
@@ -100,6 +145,10 @@ static void check_stats(const vector *v, const ecam_result_stats *s)
         vector_check(v, "counters", value &&
                      (uint64_t)json_integer_value(value) == s->counters[i].value);
     }
+    const json_t *runs = json_object_get(v->expect, "runs");
+    vector_check(v, "runs", s->n_runs == json_array_size(runs));
+    for (uint32_t i = 0; i < s->n_runs; i++)
+        check_run(v, json_array_get(runs, i), &s->runs[i]);
 }
 
 static void check_picture(const vector *v, const ecam_result_picture *p)
