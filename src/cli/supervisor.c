@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "cli/child.h"
 #include "cli/clock.h"
+#include "cli/screen.h"
 #include "cli/status_line.h"
 
 #define SECOND_NS ((uint64_t)1000000000)
@@ -142,17 +143,16 @@ static void read_part(supervisor *s, part *p)
     ecam_child_read(&p->child, on_line, &by);
 }
 
-/* The stage's live line, with where to look behind it. */
+/* The stage's live line; behind it where to look, if there is room for all of
+ * that. */
 static void show_status(const supervisor *s)
 {
+    const char *text = s->stopping ? "ending" : s->parts[ECAM_UP_STAGE].ready ? s->text : "the stage starts";
     char all[sizeof s->text + sizeof s->address + 8];
-    const part *stage = &s->parts[ECAM_UP_STAGE];
+    unsigned columns = ecam_screen_measure(STDERR_FILENO).columns;
+    bool both = s->announced && !s->stopping && ecam_screen_width(text) + 3 + ecam_screen_width(s->address) < columns;
 
-    if (s->stopping)
-        snprintf(all, sizeof all, "ending");
-    else
-        snprintf(all, sizeof all, "%s%s%s", stage->ready ? s->text : "the stage starts",
-                 s->announced ? " | " : "", s->announced ? s->address : "");
+    snprintf(all, sizeof all, "%s%s%s", text, both ? " | " : "", both ? s->address : "");
     ecam_status_line_show(all);
 }
 
