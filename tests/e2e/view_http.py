@@ -223,16 +223,18 @@ def only_known_names_are_answered():
 
 
 def talk(view, data):
-    """Raw bytes in, raw bytes out until the view closes."""
+    """Raw bytes in, raw bytes out until the view closes, or says nothing more: what is no
+    request may be heard out until its time is over."""
     got = b""
     with socket.create_connection((view.host, view.port), timeout=PATIENCE) as raw:
         try:
             raw.sendall(data)
             raw.shutdown(socket.SHUT_WR)
+            raw.settimeout(1)
             while chunk := raw.recv(65536):
                 got += chunk
-        except ConnectionError:
-            pass  # it has heard enough
+        except (ConnectionError, TimeoutError):
+            pass  # it has heard enough, or waits for more
         except OSError as error:
             assert error.errno == errno.ENOTCONN, error
     return got
@@ -242,23 +244,18 @@ def talk(view, data):
 def hostile_requests_are_survived():
     s = shown()
     local = b"Host: localhost\r\n"
-    for data in (b"", b"\0\0\0\0", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\0\x01\0\x01",
+    for data in (b"", b"\0\0\0\0", b"\r\n" * 1000, b"GET / HTTP/1.1\r\nHost: local", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\0\x01\0\x01",
                  b"GET / HTTP/1.1\r\n\r\n", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n" + local + b"\r\n",
                  b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100000 + b"\r\n\r\n",
                  b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
                  b"GET /api/store HTTP/1.1\r\n" + local + b"Content-Length: 99999999999\r\n\r\n",
                  b"GET /api/store HTTP/1.1\r\n" + local + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
                  b"POST /api/store HTTP/1.1\r\n" + local + b"Content-Length: -1\r\n\r\n",
+                 b"GET /api/epochs?" + b"run=1&" * 3000 + b" HTTP/1.1\r\n" + local + b"\r\n",
                  b"GET http://evil.example/api/store HTTP/1.1\r\nHost: evil.example\r\n\r\n",
                  b"GET /api/epochs/1?count=%zz%0a&from=%00 HTTP/1.1\r\n" + local + b"\r\n"):
         got = talk(s.view, data)
         assert b'"runs"' not in got or data.startswith(b"GET /api/store"), got[:300]
-        assert s.view.ask("/healthz").body == b"ok\n", data[:60]
-    # what the library hears out until its time is over: left at once here
-    for data in (b"\r\n" * 1000, b"GET /api/epochs?" + b"run=1&" * 3000 + b" HTTP/1.1\r\n" + local + b"\r\n",
-                 b"GET /api/st", b"GET / HTTP/1.1\r\nHost: local"):
-        with socket.create_connection((s.view.host, s.view.port), timeout=PATIENCE) as raw:
-            raw.sendall(data)
         assert s.view.ask("/healthz").body == b"ok\n", data[:60]
 
 
