@@ -14,7 +14,7 @@ static void blas_core_is_the_one_asked_for(void **state)
 
     (void)state;
 #if !defined(__x86_64__)
-    skip(); /* other processors have other names */
+    asked = NULL; /* other processors have other names */
 #endif
     if (asked && strcasecmp(asked, ecam_blas_core()) != 0)
         fail_msg("OpenBLAS is one for %s, %s was asked for", ecam_blas_core(), asked);

@@ -60,19 +60,26 @@ static double relative_gap(const truth *t, size_t i)
     return fmin(above, below) / t->sigma[0];
 }
 
+/* The largest magnitude of scale v + sign map; not a number where one is not. */
+static double peak_of(const double *v, double scale, const float *map, double sign, size_t n)
+{
+    double peak = 0;
+
+    for (size_t p = 0; p < n; p++) {
+        double size = fabs(scale * v[p] + sign * (double)map[p]);
+        peak = size <= peak ? peak : size;
+    }
+    return peak;
+}
+
 /* Largest difference over the largest magnitude, up to sign. */
 static double map_error(const truth *t, size_t i, const float *map)
 {
     const double *v = t->v + i * t->n;
-    double peak = 0, same = 0, turned = 0;
+    double same = peak_of(v, t->sigma[i], map, -1, t->n);
+    double turned = peak_of(v, t->sigma[i], map, 1, t->n);
 
-    for (size_t p = 0; p < t->n; p++) {
-        double e = t->sigma[i] * v[p];
-        peak = fmax(peak, fabs(e));
-        same = fmax(same, fabs((double)map[p] - e));
-        turned = fmax(turned, fabs((double)map[p] + e));
-    }
-    return fmin(same, turned) / peak;
+    return fmin(same, turned) / peak_of(v, t->sigma[i], map, 0, t->n);
 }
 
 /* The part of a map outside the components with singular values near its own. */
