@@ -3,14 +3,15 @@
     cam = eigencam.watch(model, "layer4", classes=names)
 
 sends a few images and activations of each epoch to an `eigencam stage`, which makes the
-pictures. Publisher and Subscriber are the parts it is made of; eigencam.lightning,
+pictures; eigencam.up() starts one, with a gallery to look at. Publisher and Subscriber are the parts it is made of; eigencam.lightning,
 eigencam.keras and eigencam.fastestimator fit into these frameworks.
 """
 from eigencam.publisher import ALL, Publisher, Stats
 from eigencam.subscriber import Result, Subscriber
+from eigencam.up import Up, up
 
 __version__ = "0.1.0"
-__all__ = ["ALL", "Publisher", "Result", "Stats", "Subscriber", "watch"]
+__all__ = ["ALL", "Publisher", "Result", "Stats", "Subscriber", "Up", "up", "watch"]
 
 
 def watch(model, layer, **options):
