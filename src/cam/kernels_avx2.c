@@ -2,8 +2,13 @@
 #include "cam/kernels.h"
 
 #if defined(__x86_64__)
-#pragma GCC target("avx2,fma")
 #include <immintrin.h>
+
+#if defined(__clang__) /* which passes over GCC's pragma */
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
 
 #define LANES 8
 /* A tile of a Gram matrix that stays in registers. */
@@ -104,4 +109,7 @@ static inline void vf_transpose(vf m[8])
 }
 
 #include "cam/kernels_body.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

@@ -2,8 +2,13 @@
 #include "cam/kernels.h"
 
 #if defined(__x86_64__)
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
 #include <immintrin.h>
+
+#if defined(__clang__) /* which passes over GCC's pragma */
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
 
 #define LANES 16
 /* A tile of a Gram matrix that stays in registers. */
@@ -123,4 +128,7 @@ static inline void vf_transpose(vf m[16])
 }
 
 #include "cam/kernels_body.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif
