@@ -14,6 +14,7 @@ int ecam_cli_record(int argc, char **argv);
 int ecam_cli_replay(int argc, char **argv);
 int ecam_cli_draw(int argc, char **argv);
 int ecam_cli_tap(int argc, char **argv);
+int ecam_cli_relay(int argc, char **argv);
 int ecam_cli_view(int argc, char **argv);
 int ecam_cli_up(int argc, char **argv);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/coretype.h"
+#include "cli/notify.h"
 
 #ifndef EIGENCAM_VERSION
 #error "the build says which version this is"
@@ -24,6 +25,7 @@ static const command commands[] = {
     {"draw", ecam_cli_draw, "the same computation offline: .npy files in, PNGs out"},
     {"record", ecam_cli_record, "keep a stage's results in a file"},
     {"replay", ecam_cli_replay, "play a recording again"},
+    {"relay", ecam_cli_relay, "pass messages on between hosts"},
     {"tap", ecam_cli_tap, "print the messages on a wire in words"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -51,6 +53,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
 
     ecam_coretype_settle(argv);
+    ecam_notify_open();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);
         return 0;

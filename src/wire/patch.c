@@ -3,10 +3,11 @@
 #include <string.h>
 
 /* MessagePack: 0x80..0x8f is a map of up to 15 pairs, 0xde and 0xdf have their
- * number behind them in 16 and 32 bits; 0xcf is a 64-bit number. */
+ * number behind them in 16 and 32 bits; 0xcf is a 64-bit number, 0xc0 nil. */
 #define SMALL_MAP 0x80
 #define MAP_32 0xdf
 #define UINT_64 0xcf
+#define NIL 0xc0
 
 static void put_big_endian(uint8_t *to, uint64_t value, unsigned bytes)
 {
@@ -29,6 +30,17 @@ static size_t integer_bytes(uint8_t first)
     case 0xcd: case 0xd1: return 3;
     case 0xce: case 0xd2: return 5;
     case 0xcf: case 0xd3: return 9;
+    default: return 1;
+    }
+}
+
+/* Bytes in front of an encoded text, by the first of them. */
+static size_t text_head_bytes(uint8_t first)
+{
+    switch (first) {
+    case 0xc4: case 0xd9: return 2;
+    case 0xc5: case 0xda: return 3;
+    case 0xc6: case 0xdb: return 5;
     default: return 1;
     }
 }
@@ -64,21 +76,54 @@ static ecam_status add(const uint8_t *header, size_t size, const ecam_node *tree
     return st == ECAM_OK ? append_uint(out, value) : st;
 }
 
+static ecam_status find(const ecam_node *tree, const char *key, const ecam_node **found, ecam_error *error)
+{
+    *found = NULL;
+    if (!tree || tree->kind != ECAM_NODE_MAP)
+        return ecam_fail(error, ECAM_EFORMAT, "header is %s, expected a map", ecam_node_kind_name(tree));
+    for (size_t i = 0; !*found && i < tree->size; i++)
+        if (ecam_node_is_text(&tree->items[2 * i], key))
+            *found = &tree->items[2 * i];
+    return ECAM_OK;
+}
+
 ecam_status ecam_patch_uint(const void *header, size_t size, const ecam_node *tree, const char *key,
                             uint64_t value, ecam_buffer *out, ecam_error *error)
 {
-    const ecam_node *found = NULL;
-    ecam_status st;
+    const ecam_node *found;
+    ecam_status st = find(tree, key, &found, error);
 
     ecam_buffer_clear(out);
-    if (!tree || tree->kind != ECAM_NODE_MAP)
-        return ecam_fail(error, ECAM_EFORMAT, "header is %s, expected a map", ecam_node_kind_name(tree));
-    for (size_t i = 0; !found && i < tree->size; i++)
-        if (ecam_node_is_text(&tree->items[2 * i], key))
-            found = &tree->items[2 * i];
+    if (st != ECAM_OK)
+        return st;
     if (found && found[1].kind != ECAM_NODE_INT && found[1].kind != ECAM_NODE_UINT)
         return ecam_fail(error, ECAM_ETYPE, "key \"%s\" is %s, expected an integer", key,
                          ecam_node_kind_name(&found[1]));
     st = found ? replace(header, size, found, value, out) : add(header, size, tree, key, value, out);
+    return st == ECAM_OK ? st : ecam_fail(error, st, "no memory for a header");
+}
+
+ecam_status ecam_patch_nil(const void *header, size_t size, const ecam_node *tree, const char *key,
+                           ecam_buffer *out, ecam_error *error)
+{
+    static const uint8_t nil = NIL;
+    const uint8_t *bytes = header;
+    const ecam_node *found;
+    ecam_status st = find(tree, key, &found, error);
+
+    ecam_buffer_clear(out);
+    if (st != ECAM_OK)
+        return st;
+    if (!found)
+        return ecam_fail(error, ECAM_EMISSING, "key \"%s\" is missing", key);
+    if (found[1].kind != ECAM_NODE_TEXT)
+        return ecam_fail(error, ECAM_ETYPE, "key \"%s\" is %s, expected a string", key, ecam_node_kind_name(&found[1]));
+    size_t at = (size_t)((const uint8_t *)found->bytes - bytes) + found->size;
+    size_t end = at + text_head_bytes(bytes[at]) + found[1].size;
+    st = ecam_buffer_append(out, bytes, at);
+    if (st == ECAM_OK)
+        st = ecam_buffer_append(out, &nil, 1);
+    if (st == ECAM_OK)
+        st = ecam_buffer_append(out, bytes + end, size - end);
     return st == ECAM_OK ? st : ecam_fail(error, st, "no memory for a header");
 }

@@ -1,5 +1,6 @@
-/* One number of a header changed, the rest left byte for byte: so that a
- * recording can be played as another session. */
+/* One value of a header changed, the rest left byte for byte: so that a
+ * recording can be played as another session, and a relay keeps to itself what
+ * holds on this host only. */
 #ifndef ECAM_WIRE_PATCH_H
 #define ECAM_WIRE_PATCH_H
 
@@ -14,5 +15,11 @@
  * ECAM_ENOMEM. */
 ecam_status ecam_patch_uint(const void *header, size_t size, const ecam_node *tree, const char *key,
                             uint64_t value, ecam_buffer *out, ecam_error *error);
+
+/* The same with the text of the top-level `key` made nil, which counts as
+ * absent. Errors: ECAM_EFORMAT (no map), ECAM_EMISSING (no such key), ECAM_ETYPE
+ * (its value is no text), ECAM_ENOMEM. */
+ecam_status ecam_patch_nil(const void *header, size_t size, const ecam_node *tree, const char *key,
+                           ecam_buffer *out, ecam_error *error);
 
 #endif

@@ -110,6 +110,51 @@ static void other_things_are_refused(void **state)
     finish(&p);
 }
 
+/* What is left of a header where "socket" is made nil. */
+static ecam_status forget(const char *header, size_t size, patched *out, ecam_error *error)
+{
+    const ecam_node *tree;
+
+    *out = (patched){0};
+    ecam_arena_init(&out->arena, 0);
+    CHECK_OK(ecam_unpack(header, size, NULL, &out->arena, &tree, error), *error);
+    return ecam_patch_nil(header, size, tree, "socket", &out->bytes, error);
+}
+
+#define EXPECT_FORGOTTEN(header, expected)                                     \
+    do {                                                                       \
+        patched p_;                                                            \
+        ecam_error error_ = {0};                                               \
+        CHECK_OK(forget(header, sizeof(header) - 1, &p_, &error_), error_);    \
+        assert_int_equal(p_.bytes.size, sizeof(expected) - 1);                 \
+        assert_memory_equal(p_.bytes.data, expected, sizeof(expected) - 1);    \
+        finish(&p_);                                                           \
+    } while (0)
+
+static void a_text_is_made_nil(void **state)
+{
+    (void)state;
+    EXPECT_FORGOTTEN("\x82\xa6socket\xa3@ab\xa1v\x01", "\x82\xa6socket\xc0\xa1v\x01");
+    EXPECT_FORGOTTEN("\x82\xa1v\x01\xa6socket\xd9\x03@ab", "\x82\xa1v\x01\xa6socket\xc0");
+    EXPECT_FORGOTTEN("\x81\xc4\x06socket\xc4\x02@a", "\x81\xc4\x06socket\xc0"); /* bin */
+    EXPECT_FORGOTTEN("\x81\xa6socket\xa0", "\x81\xa6socket\xc0");               /* no byte at all */
+}
+
+static void what_is_no_text_is_not_made_nil(void **state)
+{
+    (void)state;
+    patched p;
+    ecam_error error = {0};
+
+    CHECK_STATUS(forget("\x81\xa6socket\x07", 9, &p, &error), ECAM_ETYPE);
+    CHECK_TEXT_HAS(error.text, "key \"socket\" is an integer, expected a string");
+    finish(&p);
+    CHECK_STATUS(forget("\x81\xa1v\x01", 4, &p, &error), ECAM_EMISSING);
+    finish(&p);
+    CHECK_STATUS(forget("\x90", 1, &p, &error), ECAM_EFORMAT);
+    finish(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +163,8 @@ int main(void)
         cmocka_unit_test(a_missing_key_is_added),
         cmocka_unit_test(the_rest_stays_byte_for_byte),
         cmocka_unit_test(other_things_are_refused),
+        cmocka_unit_test(a_text_is_made_nil),
+        cmocka_unit_test(what_is_no_text_is_not_made_nil),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
