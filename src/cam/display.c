@@ -52,20 +52,21 @@ bool ecam_display_equal(const ecam_display *a, const ecam_display *b)
 /* A float image is shown as an overlay with black heat. */
 static void display_floats(const ecam_image *image, uint8_t *rgb)
 {
-    static const uint8_t no_heat[1024]; /* levels; all colours of the paint are 0 */
+    static uint8_t zeros[1024]; /* all colours of the paint are 0 */
+    const ecam_heat no_heat = {.levels = zeros, .colours = zeros, .stride = 0};
     const ecam_rows *rows = ecam_rows_usable(0);
     ecam_paint paint = {.add = true, .image_weight = 1, .heat_weight = 1, .divisor = 1};
     ecam_extremes extremes = ecam_extremes_none, again = ecam_extremes_none;
-    size_t n = image->h * image->w, step = sizeof no_heat;
+    size_t n = image->h * image->w, step = sizeof zeros;
 
     for (size_t i = 0; i < n; i += step) {
         ecam_pixels part = ecam_image_pixels(image, i);
-        rows->extremes(&part, no_heat, n - i < step ? n - i : step, &paint, &extremes);
+        rows->extremes(&part, &no_heat, n - i < step ? n - i : step, &paint, &extremes);
     }
     paint.display = ecam_display_choose(&extremes);
     for (size_t i = 0; i < n; i += step) {
         ecam_pixels part = ecam_image_pixels(image, i);
-        rows->paint(&part, no_heat, n - i < step ? n - i : step, &paint, &again, rgb + 3 * i);
+        rows->paint(&part, &no_heat, n - i < step ? n - i : step, &paint, &again, rgb + 3 * i);
     }
 }
 

@@ -82,7 +82,7 @@ static ecam_status lay_out(struct ecam_draw_scratch *s, size_t h, size_t w, size
     size_t levels = image_h * image_w;
     ecam_status st = grow(s, taps_bytes(image_w) + taps_bytes(image_h) + aligned(projection) +
                                  aligned(source) + aligned(stretched) + 2 * aligned(column) +
-                                 aligned(levels));
+                                 aligned(levels) + aligned(3 * levels));
     if (st != ECAM_OK)
         return st;
 
@@ -95,7 +95,8 @@ static ecam_status lay_out(struct ecam_draw_scratch *s, size_t h, size_t w, size
     s->row_lo = take(&at, column);
     s->row_hi = take(&at, column);
     s->levels = take(&at, levels);
-    s->levelled = false;
+    s->colours = take(&at, 3 * levels);
+    s->heated = false;
     memset(s->source + w, 0, ECAM_ROWS_PADDING * sizeof(float));
     ecam_resize_taps(w, image_w, true, &s->taps_x);
     ecam_resize_taps(h, image_h, false, &s->taps_y);
@@ -140,8 +141,9 @@ ecam_status ecam_draw_begin(ecam_workspace *ws, const ecam_image *image, const f
         ecam_paint_mix(&s->paint, style);
         s->style = *style;
         s->mixed = true;
+        s->coloured = 0;
     }
-    ecam_heat_levels(s, projection);
+    ecam_heat_begin(s, projection);
     return ECAM_OK;
 }
 

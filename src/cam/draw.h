@@ -18,7 +18,7 @@ typedef struct ecam_sums {
  * source     [w] the positive part of one row of it
  * stretched  [h][W] the map, resized along x (or all the way, [H][W]), and the
  *            extremes of each row
- * levels     [H][W] */
+ * levels     [H][W], and their colours, [3][H][W] */
 struct ecam_draw_scratch {
     ecam_paint paint;
     ecam_sums sums;
@@ -30,8 +30,12 @@ struct ecam_draw_scratch {
     float *projection;
     float *source;
     float *stretched, *row_lo, *row_hi;
-    uint8_t *levels;
-    bool levelled; /* levels are those of `projection` */
+    uint8_t *levels, *colours;
+    size_t levelled; /* so many rows of levels are known */
+    size_t coloured; /* so many pixels have colours */
+    bool heated;     /* the map is `projection`, else zeros */
+    bool halved;     /* `stretched` is resized all the way */
+    float heat_lo, heat_range;
     ecam_overlay_style style; /* what the paint is mixed for */
     bool mixed;
     float summed_divisor; /* what paint.byte_of_sum is for; 0 for nothing */
@@ -43,16 +47,24 @@ struct ecam_draw_scratch {
 ecam_status ecam_draw_scratch_fit(ecam_workspace *ws, size_t h, size_t w, size_t image_h,
                                   size_t image_w, struct ecam_draw_scratch **out);
 
-/* Everything that drawing rows needs except a divisor and a display: levels,
- * and paint for the style. Errors: as above, and ECAM_ESHAPE for an image that
+/* Everything that drawing rows needs except levels, a divisor and a display:
+ * the resized map's extremes, and paint for the style. Errors: as above, and ECAM_ESHAPE for an image that
  * has not 1 or 3 channels. */
 ecam_status ecam_draw_begin(ecam_workspace *ws, const ecam_image *image, const float *projection,
                             size_t h, size_t w, const ecam_overlay_style *style,
                             struct ecam_draw_scratch **out);
 
-/* The map's colour levels at the image's size, into scratch->levels.
+/* Resize a map and find its extremes, unless it is the one before.
  * projection: [scratch->h][scratch->w], or NULL for zeros. */
-void ecam_heat_levels(struct ecam_draw_scratch *scratch, const float *projection);
+void ecam_heat_begin(struct ecam_draw_scratch *scratch, const float *projection);
+
+/* The map's colour levels at the image's size, into scratch->levels, at least up
+ * to pixel number `end`; the same, and their colours. */
+void ecam_heat_level(struct ecam_draw_scratch *scratch, size_t end);
+void ecam_heat_until(struct ecam_draw_scratch *scratch, size_t end);
+
+/* Levels and colours from pixel number `first` on. */
+ecam_heat ecam_heat_from(const struct ecam_draw_scratch *scratch, size_t first);
 
 /* Fill in sums; mix the paint for a style. */
 void ecam_paint_sum(ecam_sums *sums);

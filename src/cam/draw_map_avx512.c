@@ -86,8 +86,8 @@ INLINE void levels_by(const ecam_between *row, size_t n, float lo, const divider
     }
 }
 
-KERNEL void ecam_avx512_levels(const ecam_between *row, size_t n, float lo, float span,
-                               uint8_t *out)
+KERNEL static void levels_exactly(const ecam_between *row, size_t n, float lo, float span,
+                                  uint8_t *out)
 {
     divider by = divide_by(span);
 
@@ -95,6 +95,74 @@ KERNEL void ecam_avx512_levels(const ecam_between *row, size_t n, float lo, floa
         levels_by(row, n, lo, &by, true, out);
     else
         levels_by(row, n, lo, &by, false, out);
+}
+
+/* In fixed-point numbers. With g = (lo + span) / span, at most 3, the error in
+ * units of the last digit is: g / 2 for each rounding of a value, one each for
+ * its products and its sum; 1/2 for those of the difference, the quotient and the
+ * level; and ours, g / 2 for the factors, 1/2 for each of three numbers below
+ * 2^24. Below 8, the margin. */
+#define MARGIN 8
+#define MOST_LO 2.0f
+
+typedef struct scale {
+    __m512 near, far, start;
+} scale;
+
+INLINE scale scale_of(const ecam_between *row, float lo, float span)
+{
+    double full = 255.0 * UNIT / (double)span;
+
+    return (scale){.near = _mm512_set1_ps((float)((double)(1.0f - row->weight) * full)),
+                   .far = _mm512_set1_ps((float)((double)row->weight * full)),
+                   .start = _mm512_set1_ps((float)(FIRST + MARGIN - (double)lo * full))};
+}
+
+/* No value is below lo, so nothing at the edge of level 0 is in doubt. */
+INLINE __m512i number_of(const ecam_between *row, size_t i, __mmask16 mask, const scale *by)
+{
+    const __m512 least = _mm512_set1_ps(FIRST + 2 * MARGIN);
+    __m512 number = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, row->far + i), by->far, by->start);
+
+    number = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, row->near + i), by->near, number);
+    return _mm512_castps_si512(_mm512_max_ps(number, least)); /* NaN becomes the least */
+}
+
+/* Pixels i..i+63, or those of them that there are. */
+INLINE void find_levels(const ecam_between *row, size_t i, size_t n, const scale *by, float lo,
+                        float span, uint8_t *out)
+{
+    size_t left = n - i < 64 ? n - i : 64;
+    __mmask16 far = 0xffff;
+    __m512i bytes = _mm512_setzero_si512();
+
+    for (unsigned q = 0; q < 4 && 16 * q < left; q++) {
+        __m512i number = number_of(row, i + 16 * q, mask16(left - 16 * q), by);
+        far = far_from_edges(far, number, MARGIN);
+        bytes = join_bytes(bytes, number, q);
+    }
+    if (far != 0xffff) {
+        const ecam_between part = {row->near + i, row->far + i, row->weight};
+        levels_exactly(&part, left, lo, span, out + i);
+        return;
+    }
+    bytes = _mm512_permutexvar_epi8(lane_of(ramp(1)), bytes);
+    _mm512_mask_storeu_epi8(out + i, ~(__mmask64)0 >> (64 - left), bytes);
+}
+
+KERNEL void ecam_avx512_levels(const ecam_between *row, size_t n, float lo, float span,
+                               uint8_t *out)
+{
+    if (!ecam_rows_divides(span) || !(lo <= MOST_LO * span)) {
+        levels_exactly(row, n, lo, span, out);
+        return;
+    }
+    scale by = scale_of(row, lo, span);
+    size_t whole = n / 64 * 64;
+    for (size_t i = 0; i < whole; i += 64)
+        find_levels(row, i, whole, &by, lo, span, out);
+    if (whole < n)
+        find_levels(row, whole, n, &by, lo, span, out);
 }
 
 #else

@@ -100,7 +100,7 @@ static ecam_pixels behind(const ecam_pixels *image, size_t i)
     return rest;
 }
 
-static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
+static void extremes(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                      const ecam_paint *paint, ecam_extremes *e)
 {
     float piece[3 * PIECE];
@@ -108,12 +108,12 @@ static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
     for (size_t i = 0; i < n; i += PIECE) {
         size_t m = n - i < PIECE ? n - i : PIECE;
         ecam_pixels rest = behind(image, i);
-        ecam_rows_overlay(&rest, level + i, m, paint, piece);
+        ecam_rows_overlay(&rest, heat->levels + i, m, paint, piece);
         join_extremes(piece, m, e);
     }
 }
 
-static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
+static void paint_row(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                       const ecam_paint *paint, ecam_extremes *e, uint8_t *rgb)
 {
     float piece[3 * PIECE];
@@ -121,7 +121,7 @@ static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
     for (size_t i = 0; i < n; i += PIECE) {
         size_t m = n - i < PIECE ? n - i : PIECE;
         ecam_pixels rest = behind(image, i);
-        ecam_rows_overlay(&rest, level + i, m, paint, piece);
+        ecam_rows_overlay(&rest, heat->levels + i, m, paint, piece);
         join_extremes(piece, m, e);
         for (size_t k = 0; k < 3 * m; k++)
             piece[k] /= paint->divisor;
@@ -129,7 +129,7 @@ static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
     }
 }
 
-static void sums(const ecam_pixels *image, const uint8_t *level, size_t n,
+static void sums(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                  const ecam_paint *paint, unsigned *sum)
 {
     const uint8_t *pixels = image->pixels;
@@ -137,12 +137,12 @@ static void sums(const ecam_pixels *image, const uint8_t *level, size_t n,
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++) {
             unsigned value = pixels[i * image->pixel_stride + c * image->channel_stride];
-            value += paint->planes[c][level[i]];
+            value += paint->planes[c][heat->levels[i]];
             *sum = value > *sum ? value : *sum;
         }
 }
 
-static void paint_sums(const ecam_pixels *image, const uint8_t *level, size_t n,
+static void paint_sums(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                        const ecam_paint *paint, unsigned *sum, uint8_t *rgb)
 {
     const uint8_t *pixels = image->pixels;
@@ -150,7 +150,7 @@ static void paint_sums(const ecam_pixels *image, const uint8_t *level, size_t n,
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++) {
             unsigned value = pixels[i * image->pixel_stride + c * image->channel_stride];
-            value += paint->planes[c][level[i]];
+            value += paint->planes[c][heat->levels[i]];
             *sum = value > *sum ? value : *sum;
             rgb[3 * i + c] = paint->byte_of_sum[value];
         }

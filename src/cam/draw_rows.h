@@ -19,7 +19,7 @@ typedef struct ecam_taps {
     float *weight;
 } ecam_taps;
 
-/* A row between two rows of the stretched map:
+/* A row between two rows of the stretched map, none of whose numbers is negative:
  * near * (1 - weight) + far * weight. */
 typedef struct ecam_between {
     const float *near, *far;
@@ -34,6 +34,14 @@ typedef struct ecam_pixels {
     bool is_float;
     size_t pixel_stride, channel_stride;
 } ecam_pixels;
+
+/* The heat of a row: colour levels, and for tables that have `colour` what it
+ * made of them, channel c's behind colours + c * stride. */
+typedef struct ecam_heat {
+    const uint8_t *levels;
+    uint8_t *colours;
+    size_t stride;
+} ecam_heat;
 
 /* Per channel. */
 typedef struct ecam_extremes {
@@ -71,25 +79,43 @@ typedef struct ecam_rows {
     /* The smallest and the largest value of a row join lo and hi. */
     void (*range)(const ecam_between *row, size_t n, float *lo, float *hi);
 
-    /* level = truncate(255 * ((value - lo) / range)), range > 0. */
+    /* level = truncate(255 * ((value - lo) / range)), range > 0; lo and lo +
+     * range are extremes of values, of these or of more rows. */
     void (*levels)(const ecam_between *row, size_t n, float lo, float range, uint8_t *levels);
 
+    /* Channel c's bytes of the colour map go to colours + c * stride. NULL where
+     * looking them up is no work. */
+    void (*colour)(const uint8_t *levels, size_t n, const ecam_paint *paint, uint8_t *colours,
+                   size_t stride);
+
     /* The extremes of the overlay, not divided, join `extremes`. */
-    void (*extremes)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+    void (*extremes)(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                      const ecam_paint *paint, ecam_extremes *extremes);
 
-    /* The same, and the overlay's display bytes into rgb [n][3]: unspecified
+    /* The largest value joins `most`; the colours are made on the way. Float images
+     * only; NULL where `extremes` is as quick. */
+    void (*most)(const ecam_pixels *image, const ecam_heat *heat, size_t n,
+                 const ecam_paint *paint, float *most);
+
+    /* The extremes, and the overlay's display bytes into rgb [n][3]: unspecified
      * where the display does not fit the extremes. */
-    void (*paint)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+    void (*paint)(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                   const ecam_paint *paint, ecam_extremes *extremes, uint8_t *rgb);
+
+    /* A float overlay's display bytes into rgb, if all of its values, divided,
+     * lie where a byte of 0..255 comes out without clipping; false, and rgb
+     * unspecified, where one does not or this was not found out. Not for
+     * displays per channel; NULL where `paint` is quicker. */
+    bool (*paint_within)(const ecam_pixels *image, const ecam_heat *heat, size_t n,
+                         const ecam_paint *paint, uint8_t *rgb);
 
     /* The largest image byte + colour byte joins `sum`. A uint8 image with
      * weights of 1 only; NULL where `extremes` is quicker. */
-    void (*sums)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+    void (*sums)(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                  const ecam_paint *paint, unsigned *sum);
 
     /* The same, and byte_of_sum[sum] into rgb. NULL where `paint` is quicker. */
-    void (*paint_sums)(const ecam_pixels *image, const uint8_t *levels, size_t n,
+    void (*paint_sums)(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                        const ecam_paint *paint, unsigned *sum, uint8_t *rgb);
 
     /* A uint8 image's own bytes into rgb. */

@@ -303,19 +303,19 @@ INLINE void extremes_of(const ecam_pixels *image, const uint8_t *level, size_t n
     store_extremes(&e, extremes);
 }
 
-KERNEL static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
+KERNEL static void extremes(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                             const ecam_paint *paint, ecam_extremes *e)
 {
     if (n < 8)
-        ecam_rows_plain.extremes(image, level, n, paint, e);
+        ecam_rows_plain.extremes(image, heat, n, paint, e);
     else if (image->is_float && paint->add)
-        extremes_of(image, level, n, paint, true, true, e);
+        extremes_of(image, heat->levels, n, paint, true, true, e);
     else if (image->is_float)
-        extremes_of(image, level, n, paint, true, false, e);
+        extremes_of(image, heat->levels, n, paint, true, false, e);
     else if (paint->add)
-        extremes_of(image, level, n, paint, false, true, e);
+        extremes_of(image, heat->levels, n, paint, false, true, e);
     else
-        extremes_of(image, level, n, paint, false, false, e);
+        extremes_of(image, heat->levels, n, paint, false, false, e);
 }
 
 /* Per-channel displays divide by numbers of any size, and clip. */
@@ -366,15 +366,15 @@ INLINE void paint_of(const ecam_pixels *image, const uint8_t *level, size_t n,
         paint_by(image, level, n, paint, is_float, false, false, e, rgb);
 }
 
-KERNEL static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
+KERNEL static void paint_row(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                              const ecam_paint *paint, ecam_extremes *e, uint8_t *rgb)
 {
     if (n < 8)
-        ecam_rows_plain.paint(image, level, n, paint, e, rgb);
+        ecam_rows_plain.paint(image, heat, n, paint, e, rgb);
     else if (image->is_float)
-        paint_of(image, level, n, paint, true, e, rgb);
+        paint_of(image, heat->levels, n, paint, true, e, rgb);
     else
-        paint_of(image, level, n, paint, false, e, rgb);
+        paint_of(image, heat->levels, n, paint, false, e, rgb);
 }
 
 KERNEL static void bytes(const ecam_pixels *image, size_t n, uint8_t *rgb)

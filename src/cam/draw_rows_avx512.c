@@ -6,187 +6,69 @@
 
 #include <string.h>
 
-#define ROUND_UP (_MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)
-
-/* Numbers 0..63 times `step`, modulo 256; permutes use their lowest bits. */
-INLINE __m512i ramp(unsigned step)
-{
-    uint8_t lanes[64];
-    for (unsigned i = 0; i < 64; i++)
-        lanes[i] = (uint8_t)(i * step);
-    return _mm512_loadu_si512(lanes);
-}
-
-/* Bytes 16q..16q+15, each v as the float32 nearest to v / 255, times 2^32:
- * v * 0x01010101 is v / 255 * 2^32 cut after the binary point. The part beyond
- * a float's 24 digits is v itself, whose top digit is one, and more follows
- * below the cut: always above half, so v / 255 rounds up (0 is exact). */
-INLINE __m512 unpack(__m512i bytes, unsigned q)
-{
-    const __m512i fours = _mm512_setr_epi32(
-        0x00000000, 0x01010101, 0x02020202, 0x03030303, 0x04040404, 0x05050505, 0x06060606,
-        0x07070707, 0x08080808, 0x09090909, 0x0a0a0a0a, 0x0b0b0b0b, 0x0c0c0c0c, 0x0d0d0d0d,
-        0x0e0e0e0e, 0x0f0f0f0f);
-    __m512i index = _mm512_add_epi32(fours, _mm512_set1_epi32((int)(0x10101010 * q)));
-    return _mm512_cvt_roundepu32_ps(_mm512_permutexvar_epi8(index, bytes), ROUND_UP);
-}
-
-/* Lanes p of 64 with p % 3 == r; as 64 and 16 leave 1 by 3, lane p of vector k
- * of interleaved data belongs to channel (k + p) % 3. */
-INLINE __mmask64 every_third(unsigned r)
-{
-    return (__mmask64)0x9249249249249249u << r;
-}
-
-/* 64 pixels of rgb from three channels, and back. Channel c's pixel j is lane
- * (3 j + c) % 64 of one of the three vectors: 3 * 43 = 1 modulo 64. */
-INLINE void store_rgb(uint8_t *rgb, const __m512i channels[3])
-{
-    __m512i spread[3];
-
-    for (unsigned c = 0; c < 3; c++) {
-        __m512i index = _mm512_add_epi8(ramp(43), _mm512_set1_epi8((char)(21 * c)));
-        spread[c] = _mm512_permutexvar_epi8(index, channels[c]);
-    }
-    for (unsigned k = 0; k < 3; k++) {
-        __m512i v = _mm512_mask_blend_epi8(every_third((4 - k) % 3), spread[0], spread[1]);
-        v = _mm512_mask_blend_epi8(every_third((5 - k) % 3), v, spread[2]);
-        _mm512_storeu_si512(rgb + 64 * k, v);
-    }
-}
-
-INLINE void split_bytes(const uint8_t *rgb, __m512i channels[3])
-{
-    __m512i v[3];
-
-    for (unsigned k = 0; k < 3; k++)
-        v[k] = _mm512_loadu_si512(rgb + 64 * k);
-    for (unsigned c = 0; c < 3; c++) {
-        __m512i joined = _mm512_mask_blend_epi8(every_third((c + 2) % 3), v[0], v[1]);
-        joined = _mm512_mask_blend_epi8(every_third((c + 1) % 3), joined, v[2]);
-        __m512i index = _mm512_add_epi8(ramp(3), _mm512_set1_epi8((char)c));
-        channels[c] = _mm512_permutexvar_epi8(index, joined);
-    }
-}
-
-/* 16 pixels of floats. */
-INLINE void split_floats(const float *rgb, __m512 channels[3])
-{
-    const __m512i lanes =
-        _mm512_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45);
-    __m512 v[3];
-
-    for (unsigned k = 0; k < 3; k++)
-        v[k] = _mm512_loadu_ps(rgb + 16 * k);
-    for (unsigned c = 0; c < 3; c++) {
-        __m512 joined = _mm512_mask_blend_ps((__mmask16)every_third((c + 2) % 3), v[0], v[1]);
-        joined = _mm512_mask_blend_ps((__mmask16)every_third((c + 1) % 3), joined, v[2]);
-        __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)c));
-        channels[c] = _mm512_permutexvar_ps(index, joined);
-    }
-}
-
-/* --- tables --- */
-
-INLINE __m512i look_up(const uint8_t table[256], __m512i index)
-{
-    __m512i lower = _mm512_permutex2var_epi8(_mm512_loadu_si512(table), index,
-                                             _mm512_loadu_si512(table + 64));
-    __m512i upper = _mm512_permutex2var_epi8(_mm512_loadu_si512(table + 128), index,
-                                             _mm512_loadu_si512(table + 192));
-    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper);
-}
-
-/* --- pieces of a row --- */
-
-/* Whole blocks of 64 pixels. */
-typedef struct blocks {
-    const void *channels[3]; /* of interleaved pixels: the first one counts */
-    bool interleaved;
-    const uint8_t *levels;
-    size_t n;
-} blocks;
-
-/* The channels of pixels i..i+63; `storage` is for those that are interleaved. */
-INLINE void block_at(const blocks *piece, size_t i, bool is_float, float storage[3][64],
-                     const void *at[3])
-{
-    size_t element = is_float ? sizeof(float) : 1;
-
-    if (!piece->interleaved) {
-        for (unsigned c = 0; c < 3; c++)
-            at[c] = (const char *)piece->channels[c] + i * element;
-        return;
-    }
-    for (unsigned c = 0; c < 3; c++)
-        at[c] = storage[c];
-    if (!is_float) {
-        __m512i v[3];
-        split_bytes((const uint8_t *)piece->channels[0] + 3 * i, v);
-        for (unsigned c = 0; c < 3; c++)
-            _mm512_store_si512(storage[c], v[c]);
-        return;
-    }
-    for (unsigned j = 0; j < 64; j += 16) {
-        __m512 v[3];
-        split_floats((const float *)piece->channels[0] + 3 * (i + j), v);
-        for (unsigned c = 0; c < 3; c++)
-            _mm512_store_ps(storage[c] + j, v[c]);
-    }
-}
-
-/* What a kernel does to a piece, and with what. rgb: NULL where it paints
- * nothing. */
-typedef struct task {
-    const ecam_paint *paint;
-    ecam_extremes *extremes;
-    unsigned *sum;
-    uint8_t *rgb;
-} task;
-
-typedef void (*worker)(const blocks *piece, const task *job);
+/* Pixels between what is computed and what is asked for. */
+#define AHEAD ((size_t)768)
 
 /* The last pixels of a row, fewer than 64: the very last is repeated, which
  * changes no extremes. */
-INLINE void work_end(const ecam_pixels *image, const uint8_t *levels, size_t i, size_t n,
+INLINE void work_end(const ecam_pixels *image, const ecam_heat *heat, size_t i, size_t n,
                      bool is_float, worker work, task job)
 {
     float floats[3][64];
-    uint8_t bytes[3][64], level[64], rgb[3 * 64];
+    uint8_t bytes[3][64], level[64], colours[3][64], rgb[3 * 64];
     blocks part = {.levels = level, .n = 64};
     uint8_t *out = job.rgb;
 
     for (size_t j = 0; j < 64; j++) {
         size_t k = i + j < n ? i + j : n - 1;
-        level[j] = levels[k];
+        level[j] = heat->levels[k];
         for (unsigned c = 0; c < 3; c++) {
             size_t at = k * image->pixel_stride + c * image->channel_stride;
+            colours[c][j] = heat->colours[c * heat->stride + k];
             if (is_float)
                 floats[c][j] = ((const float *)image->pixels)[at];
             else
                 bytes[c][j] = ((const uint8_t *)image->pixels)[at];
         }
     }
-    for (unsigned c = 0; c < 3; c++)
+    for (unsigned c = 0; c < 3; c++) {
         part.channels[c] = is_float ? (void *)floats[c] : bytes[c];
+        part.colours[c] = colours[c];
+    }
     job.rgb = out ? rgb : NULL;
     work(&part, &job);
     if (out)
         memcpy(out + 3 * i, rgb, 3 * (n - i));
 }
 
-INLINE void work_through(const ecam_pixels *image, const uint8_t *levels, size_t n, bool is_float,
+INLINE void work_through(const ecam_pixels *image, const ecam_heat *heat, size_t n, bool is_float,
                          worker work, const task *job)
 {
     size_t whole = n / 64 * 64, element = is_float ? sizeof(float) : 1;
-    blocks all = {.interleaved = image->pixel_stride == 3, .levels = levels, .n = whole};
+    blocks all = {.interleaved = image->pixel_stride == 3, .levels = heat->levels, .n = whole};
 
-    for (unsigned c = 0; c < 3; c++)
+    for (unsigned c = 0; c < 3; c++) {
         all.channels[c] = (const char *)image->pixels + c * image->channel_stride * element;
+        all.colours[c] = heat->colours + c * heat->stride;
+    }
     if (whole > 0)
         work(&all, job);
     if (whole < n)
-        work_end(image, levels, whole, n, is_float, work, *job);
+        work_end(image, heat, whole, n, is_float, work, *job);
+}
+
+/* --- the heat's colours --- */
+
+KERNEL static void colour(const uint8_t *levels, size_t n, const ecam_paint *paint,
+                          uint8_t *colours, size_t stride)
+{
+    for (size_t i = 0; i < n; i += 64) {
+        __mmask64 mask = n - i < 64 ? ((__mmask64)1 << (n - i)) - 1 : ~(__mmask64)0;
+        __m512i level = _mm512_maskz_loadu_epi8(mask, levels + i);
+        for (unsigned c = 0; c < 3; c++)
+            _mm512_mask_storeu_epi8(colours + c * stride + i, mask,
+                                    look_up(paint->planes[c], level));
+    }
 }
 
 /* --- overlays in float32 --- */
@@ -243,11 +125,11 @@ INLINE void overlay_piece(const blocks *piece, const task *job, bool is_float, b
         lo[c] = _mm512_set1_ps(job->extremes->lo[c]);
         hi[c] = _mm512_set1_ps(job->extremes->hi[c]);
     }
-    for (size_t i = 0; i < piece->n; i += 64) {
-        __m512i level = _mm512_loadu_si512(piece->levels + i);
+    for (size_t k = 0; k < piece->n; k += 64) {
+        size_t i = piece->chosen ? piece->chosen[k / 64] : k;
         block_at(piece, i, is_float, storage, at);
         for (unsigned c = 0; c < 3; c++) {
-            __m512i heat = look_up(job->paint->planes[c], level);
+            __m512i heat = _mm512_loadu_si512(piece->colours[c] + i);
             for (unsigned q = 0; q < 4; q++) {
                 __m512 x = image_at(at[c], 16 * q, is_float);
                 x = add ? add_tint(x, unpack(heat, q))
@@ -270,12 +152,62 @@ INLINE void overlay_piece(const blocks *piece, const task *job, bool is_float, b
     }
 }
 
+/* Floats come from further away than the processor looks ahead while it computes:
+ * every second line of what is needed in a while, so that it follows on. */
+INLINE void ask_for(const blocks *piece, size_t i)
+{
+    size_t streams = piece->interleaved ? 1 : 3, step = 4 - streams;
+
+    for (size_t c = 0; c < streams; c++) {
+        const char *at = (const char *)piece->channels[c] + (i + AHEAD) * step * sizeof(float);
+        for (size_t line = 0; line < 4 * step; line += 2)
+            _mm_prefetch(at + 64 * line, _MM_HINT_T0);
+    }
+}
+
+/* While pixels are on their way there is time for colours. */
+INLINE void most_piece(const blocks *piece, const task *job, bool add)
+{
+    const __m512 image_weight = _mm512_set1_ps(job->paint->image_weight);
+    const __m512 heat_weight = _mm512_set1_ps(job->paint->heat_weight * 0x1p-32f);
+    _Alignas(64) float storage[3][64];
+    const void *at[3];
+    __m512 most[3];
+
+    for (unsigned c = 0; c < 3; c++)
+        most[c] = _mm512_set1_ps(*job->most);
+    for (size_t i = 0; i < piece->n; i += 64) {
+        __m512i level = _mm512_loadu_si512(piece->levels + i);
+        block_at(piece, i, true, storage, at);
+        ask_for(piece, i);
+        for (unsigned c = 0; c < 3; c++) {
+            __m512i heat = look_up(job->paint->planes[c], level);
+            _mm512_storeu_si512(piece->colours[c] + i, heat);
+            for (unsigned q = 0; q < 4; q++) {
+                __m512 x = image_at(at[c], 16 * q, true);
+                x = add ? add_tint(x, unpack(heat, q))
+                        : mix_tint(x, image_weight, unpack(heat, q), heat_weight);
+                most[c] = _mm512_max_ps(x, most[c]);
+            }
+        }
+    }
+    *job->most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(most[0], most[1]), most[2]));
+}
+
 INLINE void overlay_of(const blocks *piece, const task *job, bool is_float, painting how)
 {
     if (job->paint->add)
         overlay_piece(piece, job, is_float, true, how);
     else
         overlay_piece(piece, job, is_float, false, how);
+}
+
+KERNEL static void most_of_floats(const blocks *piece, const task *job)
+{
+    if (job->paint->add)
+        most_piece(piece, job, true);
+    else
+        most_piece(piece, job, false);
 }
 
 KERNEL static void extremes_of_floats(const blocks *piece, const task *job)
@@ -288,7 +220,7 @@ KERNEL static void extremes_of_bytes(const blocks *piece, const task *job)
     overlay_of(piece, job, false, NOTHING);
 }
 
-KERNEL static void paint_floats_quickly(const blocks *piece, const task *job)
+KERNEL void ecam_avx512_paint_floats(const blocks *piece, const task *job)
 {
     overlay_of(piece, job, true, QUICKLY);
 }
@@ -308,29 +240,51 @@ KERNEL static void paint_bytes_exactly(const blocks *piece, const task *job)
     overlay_of(piece, job, false, EXACTLY);
 }
 
-KERNEL static void extremes(const ecam_pixels *image, const uint8_t *level, size_t n,
+KERNEL static void extremes(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                             const ecam_paint *paint, ecam_extremes *e)
 {
     task job = {.paint = paint, .extremes = e};
 
     if (image->is_float)
-        work_through(image, level, n, true, extremes_of_floats, &job);
+        work_through(image, heat, n, true, extremes_of_floats, &job);
     else
-        work_through(image, level, n, false, extremes_of_bytes, &job);
+        work_through(image, heat, n, false, extremes_of_bytes, &job);
 }
 
-KERNEL static void paint_row(const ecam_pixels *image, const uint8_t *level, size_t n,
+KERNEL static void most(const ecam_pixels *image, const ecam_heat *heat, size_t n,
+                        const ecam_paint *paint, float *value)
+{
+    task job = {.paint = paint, .most = value};
+    size_t whole = n / 64 * 64;
+
+    work_through(image, heat, n, true, most_of_floats, &job);
+    colour(heat->levels + whole, n - whole, paint, heat->colours + whole, heat->stride);
+}
+
+KERNEL static void paint_row(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                              const ecam_paint *paint, ecam_extremes *e, uint8_t *rgb)
 {
     bool quick = ecam_rows_divides(paint->divisor) && !paint->display.per_channel;
     task job = {.paint = paint, .extremes = e, .rgb = rgb};
 
     if (image->is_float)
-        work_through(image, level, n, true, quick ? paint_floats_quickly : paint_floats_exactly,
+        work_through(image, heat, n, true, quick ? ecam_avx512_paint_floats : paint_floats_exactly,
                      &job);
     else
-        work_through(image, level, n, false, quick ? paint_bytes_quickly : paint_bytes_exactly,
+        work_through(image, heat, n, false, quick ? paint_bytes_quickly : paint_bytes_exactly,
                      &job);
+}
+
+KERNEL static bool paint_within(const ecam_pixels *image, const ecam_heat *heat, size_t n,
+                                const ecam_paint *paint, uint8_t *rgb)
+{
+    bool within = true;
+    task job = {.paint = paint, .within = &within, .rgb = rgb};
+
+    if (!image->is_float)
+        return false;
+    work_through(image, heat, n, true, ecam_avx512_paint_floats_near, &job);
+    return within;
 }
 
 /* --- overlays in sums of bytes --- */
@@ -364,11 +318,10 @@ INLINE void sum_piece(const blocks *piece, const task *job, bool paints)
     const void *at[3];
 
     for (size_t i = 0; i < piece->n; i += 64) {
-        __m512i level = _mm512_loadu_si512(piece->levels + i);
         block_at(piece, i, false, storage, at);
         for (unsigned c = 0; c < 3; c++) {
             __m512i a = _mm512_loadu_si512(at[c]);
-            __m512i b = look_up(job->paint->planes[c], level);
+            __m512i b = _mm512_loadu_si512(piece->colours[c] + i);
             __m512i complement = _mm512_ternarylogic_epi64(b, b, b, 0x0f);
             small = _mm512_max_epu8(small, _mm512_adds_epu8(a, b));
             large = _mm512_max_epu8(large, _mm512_subs_epu8(a, complement));
@@ -393,18 +346,18 @@ KERNEL static void paint_sum(const blocks *piece, const task *job)
     sum_piece(piece, job, true);
 }
 
-KERNEL static void sums(const ecam_pixels *image, const uint8_t *level, size_t n,
+KERNEL static void sums(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                         const ecam_paint *paint, unsigned *sum)
 {
     task job = {.paint = paint, .sum = sum};
-    work_through(image, level, n, false, find_sum, &job);
+    work_through(image, heat, n, false, find_sum, &job);
 }
 
-KERNEL static void paint_sums(const ecam_pixels *image, const uint8_t *level, size_t n,
+KERNEL static void paint_sums(const ecam_pixels *image, const ecam_heat *heat, size_t n,
                               const ecam_paint *paint, unsigned *sum, uint8_t *rgb)
 {
     task job = {.paint = paint, .sum = sum, .rgb = rgb};
-    work_through(image, level, n, false, paint_sum, &job);
+    work_through(image, heat, n, false, paint_sum, &job);
 }
 
 /* --- images alone --- */
@@ -430,8 +383,11 @@ const ecam_rows ecam_rows_avx512 = {
     .stretch = ecam_avx512_stretch,
     .range = ecam_avx512_range,
     .levels = ecam_avx512_levels,
+    .colour = colour,
     .extremes = extremes,
+    .most = most,
     .paint = paint_row,
+    .paint_within = paint_within,
     .sums = sums,
     .paint_sums = paint_sums,
     .bytes = bytes,

@@ -88,12 +88,13 @@ static void find_row_ranges(struct ecam_draw_scratch *s)
     }
 }
 
-static void find_levels(struct ecam_draw_scratch *s)
+/* What the levels count from and to. */
+static void find_extremes(struct ecam_draw_scratch *s)
 {
-    bool halved = ecam_resize_halves(s->h, s->w, s->image_h, s->image_w);
     float lo = INFINITY, hi = -INFINITY;
 
-    if (halved) {
+    s->halved = ecam_resize_halves(s->h, s->w, s->image_h, s->image_w);
+    if (s->halved) {
         halve(s);
         for (size_t y = 0; y < s->image_h; y++)
             join_row(s, y, true, &lo, &hi);
@@ -102,29 +103,51 @@ static void find_levels(struct ecam_draw_scratch *s)
         find_row_ranges(s);
         find_range(s, &lo, &hi);
     }
-    float range = hi - lo;
-    if (!(range > 0.0f)) { /* no variation */
-        memset(s->levels, 0, s->image_h * s->image_w);
-        return;
-    }
-    for (size_t y = 0; y < s->image_h; y++) {
-        ecam_between row = row_between(s, y, halved);
-        s->rows->levels(&row, s->image_w, lo, range, s->levels + y * s->image_w);
-    }
+    s->heat_lo = lo;
+    s->heat_range = hi - lo;
 }
 
-void ecam_heat_levels(struct ecam_draw_scratch *s, const float *projection)
+void ecam_heat_begin(struct ecam_draw_scratch *s, const float *projection)
 {
     size_t bytes = s->h * s->w * sizeof(float);
 
-    if (!projection) {
-        memset(s->levels, 0, s->image_h * s->image_w);
-        s->levelled = false;
-        return;
-    }
-    if (s->levelled && memcmp(s->projection, projection, bytes) == 0)
+    if (projection && s->heated && memcmp(s->projection, projection, bytes) == 0)
         return; /* as when an overlay is drawn right after its maximum was found */
+    s->heated = projection != NULL;
+    s->levelled = s->coloured = 0;
+    s->heat_range = 0;
+    if (!projection)
+        return;
     memcpy(s->projection, projection, bytes);
-    find_levels(s);
-    s->levelled = true;
+    find_extremes(s);
+}
+
+void ecam_heat_level(struct ecam_draw_scratch *s, size_t end)
+{
+    for (size_t y = s->levelled; y < s->image_h && y * s->image_w < end; y++) {
+        uint8_t *levels = s->levels + y * s->image_w;
+        ecam_between row = row_between(s, y, s->halved);
+        if (s->heat_range > 0.0f)
+            s->rows->levels(&row, s->image_w, s->heat_lo, s->heat_range, levels);
+        else /* no variation */
+            memset(levels, 0, s->image_w);
+        s->levelled = y + 1;
+    }
+}
+
+void ecam_heat_until(struct ecam_draw_scratch *s, size_t end)
+{
+    ecam_heat_level(s, end);
+    if (!s->rows->colour || end <= s->coloured)
+        return;
+    ecam_heat heat = ecam_heat_from(s, s->coloured);
+    s->rows->colour(heat.levels, end - s->coloured, &s->paint, heat.colours, heat.stride);
+    s->coloured = end;
+}
+
+ecam_heat ecam_heat_from(const struct ecam_draw_scratch *s, size_t first)
+{
+    return (ecam_heat){.levels = s->levels + first,
+                       .colours = s->colours + first,
+                       .stride = s->image_h * s->image_w};
 }

@@ -2,6 +2,15 @@
 
 #include "cam/draw.h"
 
+/* Rows from which the display rule is guessed. */
+#define GUESS_ROWS 5
+
+/* Kernels are quickest with whole blocks of pixels. */
+#define WHOLE ((size_t)64)
+
+/* The map's levels are found piece by piece, while image comes from memory. */
+#define PIECE ((size_t)1024)
+
 static bool in_sums(const struct ecam_draw_scratch *s, const ecam_image *image)
 {
     return !image->is_float && s->paint.add && s->rows->sums;
@@ -13,22 +22,59 @@ static size_t pixels_of(const ecam_image *image)
     return image->h * image->w;
 }
 
-static unsigned find_sum(const ecam_image *image, const struct ecam_draw_scratch *s)
+/* Levels are found row by row, so pieces are whole rows if these make blocks. */
+static size_t piece_from(const ecam_image *image, size_t i)
 {
-    ecam_pixels all = ecam_image_pixels(image, 0);
+    size_t piece = image->w % (WHOLE / 2) == 0 && image->w <= PIECE ? 2 * image->w : PIECE;
+
+    return pixels_of(image) - i < piece ? pixels_of(image) - i : piece;
+}
+
+static unsigned find_sum(const ecam_image *image, struct ecam_draw_scratch *s)
+{
     unsigned sum = 0;
 
-    s->rows->sums(&all, s->levels, pixels_of(image), &s->paint, &sum);
+    for (size_t i = 0, n; i < pixels_of(image); i += n) {
+        ecam_pixels piece = ecam_image_pixels(image, i);
+        ecam_heat heat = ecam_heat_from(s, i);
+        n = piece_from(image, i);
+        ecam_heat_until(s, i + n);
+        s->rows->sums(&piece, &heat, n, &s->paint, &sum);
+    }
     return sum;
 }
 
-static ecam_extremes find_extremes(const ecam_image *image, const struct ecam_draw_scratch *s)
+static ecam_extremes find_extremes(const ecam_image *image, struct ecam_draw_scratch *s)
 {
-    ecam_pixels all = ecam_image_pixels(image, 0);
     ecam_extremes extremes = ecam_extremes_none;
 
-    s->rows->extremes(&all, s->levels, pixels_of(image), &s->paint, &extremes);
+    for (size_t i = 0, n; i < pixels_of(image); i += n) {
+        ecam_pixels piece = ecam_image_pixels(image, i);
+        ecam_heat heat = ecam_heat_from(s, i);
+        n = piece_from(image, i);
+        ecam_heat_until(s, i + n);
+        s->rows->extremes(&piece, &heat, n, &s->paint, &extremes);
+    }
     return extremes;
+}
+
+static float find_most(const ecam_image *image, struct ecam_draw_scratch *s)
+{
+    float most = -INFINITY;
+
+    if (!image->is_float || !s->rows->most) {
+        ecam_extremes e = find_extremes(image, s);
+        return fmaxf(fmaxf(e.hi[0], e.hi[1]), e.hi[2]);
+    }
+    for (size_t i = 0, n; i < pixels_of(image); i += n) {
+        ecam_pixels piece = ecam_image_pixels(image, i);
+        ecam_heat heat = ecam_heat_from(s, i);
+        n = piece_from(image, i);
+        ecam_heat_level(s, i + n);
+        s->rows->most(&piece, &heat, n, &s->paint, &most);
+        s->coloured = i + n;
+    }
+    return most;
 }
 
 ecam_status ecam_overlay_max(ecam_workspace *ws, const ecam_image *image, const float *projection,
@@ -45,8 +91,7 @@ ecam_status ecam_overlay_max(ecam_workspace *ws, const ecam_image *image, const 
         if (s->sums.least[sum] == *max)
             return ECAM_OK;
     }
-    ecam_extremes extremes = find_extremes(image, s);
-    *max = fmaxf(fmaxf(extremes.hi[0], extremes.hi[1]), extremes.hi[2]);
+    *max = find_most(image, s);
     return ECAM_OK;
 }
 
@@ -65,22 +110,38 @@ static ecam_display display_of(const ecam_extremes *extremes, float divisor)
 static ecam_extremes paint(const ecam_image *image, const struct ecam_draw_scratch *s, uint8_t *rgb)
 {
     ecam_pixels all = ecam_image_pixels(image, 0);
+    ecam_heat heat = ecam_heat_from(s, 0);
     ecam_extremes extremes = ecam_extremes_none;
 
-    s->rows->paint(&all, s->levels, pixels_of(image), &s->paint, &extremes, rgb);
+    s->rows->paint(&all, &heat, pixels_of(image), &s->paint, &extremes, rgb);
     return extremes;
 }
 
-/* Which display rule applies is known when the whole overlay is, but its
- * middle row nearly always tells. */
+/* Which display rule applies is known when the whole overlay is, but a few rows
+ * nearly always tell. */
 static ecam_display guess_display(const ecam_image *image, const struct ecam_draw_scratch *s)
 {
-    size_t first = image->h / 2 * image->w;
-    ecam_pixels row = ecam_image_pixels(image, first);
     ecam_extremes extremes = ecam_extremes_none;
+    size_t n = image->w < WHOLE ? image->w : image->w / WHOLE * WHOLE;
 
-    s->rows->extremes(&row, s->levels + first, image->w, &s->paint, &extremes);
+    for (size_t k = 0; k < GUESS_ROWS; k++) {
+        size_t first = (2 * k + 1) * image->h / (2 * GUESS_ROWS) * image->w;
+        ecam_pixels row = ecam_image_pixels(image, first);
+        ecam_heat heat = ecam_heat_from(s, first);
+        s->rows->extremes(&row, &heat, n, &s->paint, &extremes);
+    }
     return display_of(&extremes, s->paint.divisor);
+}
+
+/* The guess's rows have told what sets its rule apart from the stricter ones:
+ * it holds if all values are in its range. */
+static bool paint_within(const ecam_image *image, const struct ecam_draw_scratch *s, uint8_t *rgb)
+{
+    ecam_pixels all = ecam_image_pixels(image, 0);
+    ecam_heat heat = ecam_heat_from(s, 0);
+
+    return image->is_float && !s->paint.display.per_channel && s->rows->paint_within &&
+           s->rows->paint_within(&all, &heat, pixels_of(image), &s->paint, rgb);
 }
 
 static void paint_guessing(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
@@ -88,6 +149,8 @@ static void paint_guessing(const ecam_image *image, struct ecam_draw_scratch *s,
     ecam_display guess = guess_display(image, s);
 
     s->paint.display = guess;
+    if (paint_within(image, s, rgb))
+        return;
     ecam_extremes extremes = guess.per_channel ? find_extremes(image, s) : paint(image, s, rgb);
     s->paint.display = display_of(&extremes, s->paint.divisor);
     if (guess.per_channel || !ecam_display_equal(&guess, &s->paint.display))
@@ -99,6 +162,7 @@ static void paint_guessing(const ecam_image *image, struct ecam_draw_scratch *s,
 static bool paint_sums(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
 {
     ecam_pixels all = ecam_image_pixels(image, 0);
+    ecam_heat heat = ecam_heat_from(s, 0);
     unsigned sum = 0;
 
     if (s->summed_divisor != s->paint.divisor)
@@ -106,7 +170,7 @@ static bool paint_sums(const ecam_image *image, struct ecam_draw_scratch *s, uin
     s->summed_divisor = s->paint.divisor;
     if (!s->sums_decide)
         return false;
-    s->rows->paint_sums(&all, s->levels, pixels_of(image), &s->paint, &sum, rgb);
+    s->rows->paint_sums(&all, &heat, pixels_of(image), &s->paint, &sum, rgb);
     return s->sums.most[sum] / s->paint.divisor <= 1.0f;
 }
 
@@ -119,6 +183,7 @@ ecam_status ecam_overlay_draw(ecam_workspace *ws, const ecam_image *image,
 
     if (st != ECAM_OK)
         return st;
+    ecam_heat_until(s, pixels_of(image));
     s->paint.divisor = divisor > 0.0f ? divisor : 1.0f;
     if (!in_sums(s, image) || !paint_sums(image, s, rgb))
         paint_guessing(image, s, rgb);

@@ -17,6 +17,7 @@ typedef struct bench {
     ecam_overlay_style style;
     size_t size, map;
     bool is_float, channels_last;
+    float mean, deviation; /* that a float image is normalised by */
     void *images[INPUTS];
     float *maps[INPUTS];
     uint8_t *rgb;
@@ -80,6 +81,7 @@ static void run_levels(bench *b, size_t input)
     ecam_image image = image_of(b, input);
     struct ecam_draw_scratch *s;
     ecam_draw_begin(b->ws, &image, b->maps[input], b->map, b->map, &b->style, &s);
+    ecam_heat_until(s, b->size * b->size);
 }
 
 static int ascending(const void *a, const void *b)
@@ -117,7 +119,7 @@ static void fill(bench *b)
             uint32_t r = next_random(&seed);
             uint8_t v = r % 64 == 0 ? 255 : (uint8_t)(r >> 8);
             if (b->is_float)
-                ((float *)b->images[i])[k] = (float)v / 255.0f;
+                ((float *)b->images[i])[k] = ((float)v / 255.0f - b->mean) / b->deviation;
             else
                 ((uint8_t *)b->images[i])[k] = v;
         }
@@ -127,13 +129,16 @@ static void fill(bench *b)
     b->rgb = malloc(n);
 }
 
-static void bench_one(const ecam_rows *rows, size_t size, size_t map, bool is_float, bool last)
+static void bench_one(const ecam_rows *rows, size_t size, size_t map, bool is_float, bool last,
+                      bool normalised)
 {
     bench b = {.style = {.colormap = ECAM_COLORMAP_JET, .add = true},
                .size = size,
                .map = map,
                .is_float = is_float,
-               .channels_last = last};
+               .channels_last = last,
+               .mean = normalised ? 0.45f : 0,
+               .deviation = normalised ? 0.225f : 1};
     struct ecam_draw_scratch *s;
 
     if (ecam_workspace_create(&b.ws) != ECAM_OK ||
@@ -141,8 +146,8 @@ static void bench_one(const ecam_rows *rows, size_t size, size_t map, bool is_fl
         exit(1);
     s->rows = rows;
     fill(&b);
-    printf("%-6s %4zu from %2zu %-5s %s:", rows->name, size, map, is_float ? "float" : "uint8",
-           last ? "HWC" : "CHW");
+    printf("%-6s %4zu from %2zu %-5s %s%s:", rows->name, size, map, is_float ? "float" : "uint8",
+           last ? "HWC" : "CHW", is_float && !normalised ? ", 0..1" : "");
     measure(&b, "max", run_max);
     measure(&b, "draw", run_draw);
     measure(&b, "both", run_both);
@@ -164,7 +169,8 @@ int main(void)
     for (size_t r = 0; ecam_rows_usable(r); r++)
         for (size_t size = 224; size <= 1024; size += 800)
             for (int kind = 0; kind < 4; kind++)
-                bench_one(ecam_rows_usable(r), size, 7, kind & 1, kind & 2);
-    bench_one(ecam_rows_usable(0), 224, 56, false, false);
+                bench_one(ecam_rows_usable(r), size, 7, kind & 1, kind & 2, true);
+    bench_one(ecam_rows_usable(0), 224, 7, true, false, false);
+    bench_one(ecam_rows_usable(0), 224, 56, false, false, true);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The kernels of each instruction set against the plain ones: the same bytes
  * on random rows of any length. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "cam/draw.h"
@@ -31,7 +32,7 @@ static size_t length_of(size_t round)
  * beyond it. */
 typedef struct row {
     ecam_pixels image;
-    uint8_t *levels;
+    uint8_t *levels, *colours;
     size_t n;
     void *storage;
 } row;
@@ -52,7 +53,8 @@ static row make_row(size_t n, bool is_float, unsigned layout, unsigned kind)
     size_t channels = layout == 2 ? 1 : 3;
     row r = {.n = n,
              .storage = malloc(channels * n * (is_float ? 4 : 1)),
-             .levels = malloc(n)};
+             .levels = malloc(n),
+             .colours = malloc(3 * n)};
 
     for (size_t i = 0; i < channels * n; i++) {
         if (is_float)
@@ -73,6 +75,7 @@ static void free_row(row *r)
 {
     free(r->storage);
     free(r->levels);
+    free(r->colours);
 }
 
 static ecam_paint paint;
@@ -86,6 +89,13 @@ static void mix(size_t round)
 
     ecam_paint_mix(&paint, &style);
     paint.divisor = round % 3 ? divisors[random_bits() % 7] : random_float(1, 2.2f);
+}
+
+static ecam_heat heat_of(const ecam_rows *rows, const row *r)
+{
+    if (rows->colour)
+        rows->colour(r->levels, r->n, &paint, r->colours, r->n);
+    return (ecam_heat){.levels = r->levels, .colours = r->colours, .stride = r->n};
 }
 
 static ecam_display fitting(const ecam_extremes *e)
@@ -109,33 +119,91 @@ static void check_extremes(const ecam_extremes *a, const ecam_extremes *b)
 
 static void check_painting(const ecam_rows *rows, const row *r)
 {
+    ecam_heat heat = heat_of(rows, r);
     ecam_extremes plain = ecam_extremes_none, own = ecam_extremes_none;
     uint8_t *expected = malloc(3 * r->n), *rgb = malloc(3 * r->n);
 
-    ecam_rows_plain.extremes(&r->image, r->levels, r->n, &paint, &plain);
-    rows->extremes(&r->image, r->levels, r->n, &paint, &own);
+    ecam_rows_plain.extremes(&r->image, &heat, r->n, &paint, &plain);
+    rows->extremes(&r->image, &heat, r->n, &paint, &own);
     check_extremes(&own, &plain);
 
     paint.display = fitting(&plain);
     own = ecam_extremes_none;
-    ecam_rows_plain.paint(&r->image, r->levels, r->n, &paint, &plain, expected);
-    rows->paint(&r->image, r->levels, r->n, &paint, &own, rgb);
+    ecam_rows_plain.paint(&r->image, &heat, r->n, &paint, &plain, expected);
+    rows->paint(&r->image, &heat, r->n, &paint, &own, rgb);
     check_extremes(&own, &plain);
     assert_memory_equal(rgb, expected, 3 * r->n);
     free(expected);
     free(rgb);
 }
 
+/* What most() finds, with colours of its own. */
+static void check_most(const ecam_rows *rows, const row *r)
+{
+    ecam_heat heat = heat_of(rows, r);
+    uint8_t *colours = malloc(3 * r->n);
+    ecam_extremes plain = ecam_extremes_none;
+    float most = -INFINITY;
+
+    ecam_rows_plain.extremes(&r->image, &heat, r->n, &paint, &plain);
+    memcpy(colours, heat.colours, 3 * r->n);
+    memset(heat.colours, 0xaa, 3 * r->n);
+    rows->most(&r->image, &heat, r->n, &paint, &most);
+    assert_true(most == fmaxf(fmaxf(plain.hi[0], plain.hi[1]), plain.hi[2]));
+    assert_memory_equal(heat.colours, colours, 3 * r->n);
+    free(colours);
+}
+
+/* Whether all values, divided, lie where this display has bytes. */
+static bool lies_within(const ecam_extremes *e, const ecam_display *d)
+{
+    bool within = true;
+
+    for (size_t c = 0; c < 3; c++)
+        within = within && e->lo[c] / paint.divisor >= -d->shift[c] &&
+                 e->hi[c] / paint.divisor <= 255.0f / d->scale - d->shift[c];
+    return within;
+}
+
+/* With each of the displays that are not per channel. Returns how often a row
+ * was painted. */
+static size_t check_within(const ecam_rows *rows, const row *r)
+{
+    const ecam_display displays[] = {
+        {.span = {1, 1, 1}, .scale = 255},
+        {.shift = {0.5f, 0.5f, 0.5f}, .span = {1, 1, 1}, .scale = 255},
+        {.shift = {1, 1, 1}, .span = {1, 1, 1}, .scale = 127.5f},
+    };
+    ecam_heat heat = heat_of(rows, r);
+    uint8_t *expected = malloc(3 * r->n), *rgb = malloc(3 * r->n);
+    size_t painted = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        ecam_extremes plain = ecam_extremes_none;
+        paint.display = displays[i];
+        ecam_rows_plain.paint(&r->image, &heat, r->n, &paint, &plain, expected);
+        bool done = rows->paint_within(&r->image, &heat, r->n, &paint, rgb);
+        assert_int_equal(done, lies_within(&plain, &paint.display));
+        if (done)
+            assert_memory_equal(rgb, expected, 3 * r->n);
+        painted += done;
+    }
+    free(expected);
+    free(rgb);
+    return painted;
+}
+
 static void check_sums(const ecam_rows *rows, const row *r)
 {
+    ecam_heat heat = heat_of(rows, r);
     uint8_t *expected = malloc(3 * r->n), *rgb = malloc(3 * r->n);
     unsigned plain = 0, own = 0, alone = 0;
 
     for (size_t i = 0; i < 512; i++)
         paint.byte_of_sum[i] = (uint8_t)random_bits();
-    ecam_rows_plain.paint_sums(&r->image, r->levels, r->n, &paint, &plain, expected);
-    rows->paint_sums(&r->image, r->levels, r->n, &paint, &own, rgb);
-    rows->sums(&r->image, r->levels, r->n, &paint, &alone);
+    ecam_rows_plain.paint_sums(&r->image, &heat, r->n, &paint, &plain, expected);
+    rows->paint_sums(&r->image, &heat, r->n, &paint, &own, rgb);
+    rows->sums(&r->image, &heat, r->n, &paint, &alone);
     assert_int_equal(own, plain);
     assert_int_equal(alone, plain);
     assert_memory_equal(rgb, expected, 3 * r->n);
@@ -162,8 +230,35 @@ static void float_images_are_painted_alike(void **state)
         mix(round);
         row r = make_row(length_of(round), true, round % 3, (unsigned)(round % 5));
         check_painting(rows, &r);
+        if (rows->most)
+            check_most(rows, &r);
         free_row(&r);
     }
+}
+
+/* Divided by their largest value or by something near it; at last so that many
+ * quotients are bytes exactly. */
+static void float_images_are_painted_within(void **state)
+{
+    const ecam_rows *rows = *state;
+    size_t painted = 0;
+
+    for (size_t round = 0; round < 1500; round++) {
+        mix(round);
+        row r = make_row(length_of(round), true, round % 3, (unsigned)(round % 5));
+        ecam_heat heat = heat_of(rows, &r);
+        ecam_extremes e = ecam_extremes_none;
+        ecam_rows_plain.extremes(&r.image, &heat, r.n, &paint, &e);
+        float most = fmaxf(fmaxf(e.hi[0], e.hi[1]), e.hi[2]);
+        paint.divisor = most > 0 && most < 1e20f ? most : 1;
+        if (round % 4 == 1)
+            paint.divisor *= random_float(0.99f, 3);
+        else if (round % 4 == 2)
+            paint.divisor = (float)(1 + random_bits() % 510) / 255.0f;
+        painted += check_within(rows, &r);
+        free_row(&r);
+    }
+    assert_in_range(painted, 1000, 4000);
 }
 
 static void byte_images_are_painted_alike(void **state)
@@ -259,13 +354,14 @@ static void levels_are_found_alike(void **state)
 
 int main(void)
 {
-    static char names[3 * 5][80];
-    static struct CMUnitTest tests[3 * 5];
+    static char names[3 * 6][80];
+    static struct CMUnitTest tests[3 * 6];
     const struct {
         const char *name;
         CMUnitTestFunction run;
     } subjects[] = {
         {"float images are painted alike", float_images_are_painted_alike},
+        {"float images are painted within", float_images_are_painted_within},
         {"byte images are painted alike", byte_images_are_painted_alike},
         {"every byte is the nearest float", every_byte_is_the_nearest_float},
         {"rows are stretched alike", rows_are_stretched_alike},
@@ -274,12 +370,15 @@ int main(void)
     size_t n = 0;
 
     for (size_t i = 0; ecam_rows_usable(i); i++)
-        for (size_t k = 0; k < 5; k++, n++) {
+        for (size_t k = 0; k < 6; k++) {
             const ecam_rows *rows = ecam_rows_usable(i);
+            if (subjects[k].run == float_images_are_painted_within && !rows->paint_within)
+                continue;
             snprintf(names[n], sizeof names[n], "%s: %s", rows->name, subjects[k].name);
             tests[n] = (struct CMUnitTest){.name = names[n],
                                            .test_func = subjects[k].run,
                                            .initial_state = (void *)(uintptr_t)rows};
+            n++;
         }
     return _cmocka_run_group_tests("draw_rows", tests, n, NULL, NULL);
 }
