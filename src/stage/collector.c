@@ -7,7 +7,8 @@
 
 void ecam_collector_init(ecam_collector *c, ecam_traces *traces, bool own, int64_t timeout_ns)
 {
-    *c = (ecam_collector){.traces = ecam_traces_ref(traces), .own = own, .timeout_ns = timeout_ns};
+    *c = (ecam_collector){.traces = ecam_traces_ref(traces), .own = own, .timeout_ns = timeout_ns,
+                            .limits = ECAM_DEFAULT_LIMITS};
     c->ready_last = &c->ready;
 }
 
@@ -30,7 +31,7 @@ void ecam_collector_finish(ecam_collector *c, ecam_sample_shelf *shelf)
     while (c->ready) {
         ecam_epoch *epoch = c->ready;
         c->ready = epoch->next;
-        ecam_epoch_destroy(&epoch, shelf);
+        ecam_collector_give_back(&epoch, shelf);
     }
     ecam_table_finish(&c->runs, destroy_run);
     ecam_traces_unref(&c->traces);
@@ -42,12 +43,14 @@ ecam_status ecam_collector_run(ecam_collector *c, const char *name, ecam_run **o
     *out = ecam_table_get(&c->runs, name, strlen(name));
     if (*out)
         return ECAM_OK;
-    if (c->runs.count >= ECAM_MAX_RUNS)
-        return ecam_fail(error, ECAM_ELIMIT, "run \"%s\" is one too many: at most %d are served", name,
-                         ECAM_MAX_RUNS);
+    if (c->runs.count >= c->limits.runs)
+        return ecam_fail(error, ECAM_ELIMIT, "run \"%s\" is one too many: at most %zu are served (--max-runs)", name,
+                         c->limits.runs);
     ecam_run *run = calloc(1, sizeof *run);
     if (run)
         run->name = strdup(name);
+    if (run)
+        run->ledger.max_ranks = c->limits.ranks;
     if (!run || !run->name || ecam_table_put(&c->runs, name, strlen(name), run) != ECAM_OK) {
         if (run)
             destroy_run(run);
@@ -173,16 +176,17 @@ static ecam_status open_epoch(ecam_collector *c, ecam_run *run, const ecam_messa
 {
     ecam_traces *traces = !c->own && run->traces ? run->traces : c->traces;
 
-    if (run->n_open >= ECAM_MAX_OPEN_EPOCHS)
+    if (run->n_open >= c->limits.epochs)
         return ecam_fail(error, ECAM_ELIMIT,
-                         "run \"%s\" has %d epochs open at once: epoch %llu is not taken", run->name,
-                         ECAM_MAX_OPEN_EPOCHS, (unsigned long long)m->epoch);
+                         "run \"%s\" has %zu epochs open at once: epoch %llu is not taken (--max-epochs)",
+                         run->name, c->limits.epochs, (unsigned long long)m->epoch);
     ecam_epoch *epoch = ecam_epoch_create(run, m->mode, m->epoch, attempt, traces);
     if (!epoch)
         return ecam_fail(error, ECAM_ENOMEM, "no memory for an epoch of run \"%s\"", run->name);
     epoch->next = run->open;
     run->open = epoch;
     run->n_open++;
+    run->n_alive++;
     *out = epoch;
     return ECAM_OK;
 }
@@ -261,6 +265,7 @@ typedef struct expiry {
     ecam_collector *collector;
     int64_t now_ns;
     int64_t next_ns;
+    ecam_run *silent; /* one that is to be forgotten */
 } expiry;
 
 static void expire_run(void *value, void *context)
@@ -282,11 +287,53 @@ static void expire_run(void *value, void *context)
     }
 }
 
+static void find_silent(void *value, void *context)
+{
+    ecam_run *run = value;
+    expiry *e = context;
+    int64_t due = run->last_ns + e->collector->forget_ns;
+
+    if (run->n_alive > 0)
+        return; /* looked at again when its epochs are out */
+    if (due <= e->now_ns)
+        e->silent = run;
+    else if (due < e->next_ns)
+        e->next_ns = due;
+}
+
+/* A table can't change while it is walked: one at a time. */
+static void forget_silent(expiry *e)
+{
+    ecam_collector *c = e->collector;
+
+    do {
+        e->silent = NULL;
+        ecam_table_each(&c->runs, find_silent, e);
+        if (e->silent)
+            destroy_run(ecam_table_take(&c->runs, e->silent->name, strlen(e->silent->name)));
+    } while (e->silent);
+}
+
 int64_t ecam_collector_expire(ecam_collector *c, int64_t now_ns)
 {
-    expiry e = {c, now_ns, INT64_MAX};
+    expiry e = {.collector = c, .now_ns = now_ns, .next_ns = INT64_MAX};
+
     ecam_table_each(&c->runs, expire_run, &e);
+    if (c->forget_ns > 0)
+        forget_silent(&e);
     return e.next_ns;
+}
+
+void ecam_collector_give_back(ecam_epoch **epoch, ecam_sample_shelf *shelf)
+{
+    if (*epoch)
+        (*epoch)->run->n_alive--;
+    ecam_epoch_destroy(epoch, shelf);
+}
+
+void ecam_collector_touch(ecam_run *run, int64_t now_ns)
+{
+    run->last_ns = now_ns;
 }
 
 /* Oldest first, so that epochs come out in their order. */

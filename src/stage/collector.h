@@ -12,8 +12,11 @@
 #include "stage/ledger.h"
 #include "wire/message.h"
 
-#define ECAM_MAX_RUNS 1024
-#define ECAM_MAX_OPEN_EPOCHS 64      /* of one run */
+typedef struct ecam_limits {
+    size_t runs, ranks, epochs; /* in all; of a run; open ones of a run */
+} ecam_limits;
+
+#define ECAM_DEFAULT_LIMITS ((ecam_limits){.runs = 1024, .ranks = 65536, .epochs = 64})
 #define ECAM_MAX_REMEMBERED 4096     /* published epochs of one run and mode */
 
 /* A published epoch: enough to tell a late message from a new attempt. */
@@ -39,6 +42,8 @@ typedef struct ecam_run {
     const ecam_mapping *mapping; /* what its hello brings */
     ecam_epoch *open;        /* a list */
     size_t n_open;
+    size_t n_alive;          /* epochs that are not given back, open or closed */
+    int64_t last_ns;         /* of its last message */
     ecam_history published[ECAM_MODE_COUNT];
     ecam_ledger ledger;
     bool greeted;            /* a hello is here */
@@ -50,10 +55,13 @@ typedef struct ecam_collector {
     ecam_traces *traces;  /* the stage's own, or the defaults */
     bool own;                /* the stage's own win over a run's */
     int64_t timeout_ns;
+    int64_t forget_ns;       /* a run that says nothing for so long; 0: never */
+    ecam_limits limits;
     ecam_epoch *ready, **ready_last; /* closed epochs, in the order they closed */
 } ecam_collector;
 
-/* Takes a reference to the traces. */
+/* Takes a reference to the traces. Limits are the default ones, and no run is
+ * ever forgotten, until told otherwise. */
 void ecam_collector_init(ecam_collector *collector, ecam_traces *traces, bool own,
                          int64_t timeout_ns);
 void ecam_collector_finish(ecam_collector *collector, ecam_sample_shelf *shelf);
@@ -83,7 +91,13 @@ void ecam_collector_mark(ecam_collector *collector, ecam_epoch *epoch, ecam_part
 /* The rank leaves: given up wherever it is not done. */
 void ecam_collector_bye(ecam_collector *collector, ecam_run *run, const ecam_message *message);
 
-/* Close what has waited too long; gives the time of the next such look, or
+/* Give back an epoch that was taken. */
+void ecam_collector_give_back(ecam_epoch **epoch, ecam_sample_shelf *shelf);
+
+/* The run sends something. */
+void ecam_collector_touch(ecam_run *run, int64_t now_ns);
+
+/* Close what has waited too long, forget runs that are silent; gives the time of the next such look, or
  * INT64_MAX. */
 int64_t ecam_collector_expire(ecam_collector *collector, int64_t now_ns);
 

@@ -14,6 +14,10 @@ static const ecam_trace_option options[] = {
     {"epoch-timeout", "S", "30", "seconds to wait for missing ranks"},
     {"memory", "SIZE", "1G", "for samples that wait for their epoch's end; more goes to a file"},
     {"record", "FILE", NULL, "keep all that trainers send, for replay"},
+    {"max-runs", "N", "1024", "runs at once; messages of more are refused"},
+    {"max-ranks", "N", "65536", "ranks of a run; messages of more are refused"},
+    {"max-epochs", "N", "64", "open epochs of a run; messages of more are refused"},
+    {"forget", "S", "86400", "seconds after which a run that says nothing is forgotten"},
     {"allow-uid", "UID,...", NULL, "other users whose trainers may share memory"},
     {"metrics", "ADDRESS", NULL, "serve /metrics and /healthz: PORT, ADDRESS:PORT or [IPV6]:PORT"},
 };
@@ -100,6 +104,42 @@ static ecam_status set_allow_uids(ecam_config *config, const char *text, ecam_er
     }
 }
 
+static ecam_status set_bound(size_t *bound, const char *text, ecam_error *error)
+{
+    uint64_t value = 0;
+    ecam_status st = ecam_option_count(text, 1, UINT32_MAX, &value, error);
+    if (st == ECAM_OK)
+        *bound = (size_t)value;
+    return st;
+}
+
+static bool is(const ecam_trace_option *option, const char *name)
+{
+    return strcmp(option->name, name) == 0;
+}
+
+static ecam_status set_text(ecam_config *config, const ecam_trace_option *option, const char *text,
+                            ecam_error *error)
+{
+    ecam_limits *limits = &config->limits;
+
+    if (is(option, "workers"))
+        return set_workers(config, text, error);
+    if (is(option, "epoch-timeout"))
+        return ecam_option_real(text, 0.001, 86400, &config->epoch_timeout_s, error);
+    if (is(option, "memory"))
+        return set_memory(config, text, error);
+    if (is(option, "max-runs"))
+        return set_bound(&limits->runs, text, error);
+    if (is(option, "max-ranks"))
+        return set_bound(&limits->ranks, text, error);
+    if (is(option, "max-epochs"))
+        return set_bound(&limits->epochs, text, error);
+    if (is(option, "forget"))
+        return ecam_option_real(text, 0.001, 1e9, &config->forget_s, error);
+    return set_allow_uids(config, text, error);
+}
+
 /* ECAM_EMISSING where it is no option of the stage's own. */
 static ecam_status set_own(ecam_config *config, const char *name, size_t name_bytes,
                            const ecam_node *value, ecam_error *error)
@@ -111,22 +151,17 @@ static ecam_status set_own(ecam_config *config, const char *name, size_t name_by
         i++;
     if (i == N_OPTIONS)
         return ECAM_EMISSING;
-    if (i == 0)
+    const ecam_trace_option *option = &options[i];
+    if (is(option, "in"))
         return set_endpoints(config, config->in, &config->n_in, value, error);
-    if (i == 1)
+    if (is(option, "out"))
         return set_endpoints(config, config->out, &config->n_out, value, error);
     ecam_status st = ecam_option_text(value, &config->arena, &text, error);
     if (st != ECAM_OK)
         return st;
-    if (i == 2)
-        return set_workers(config, text, error);
-    if (i == 3)
-        return ecam_option_real(text, 0.001, 86400, &config->epoch_timeout_s, error);
-    if (i == 4)
-        return set_memory(config, text, error);
-    if (i == 6)
-        return set_allow_uids(config, text, error);
-    *(i == 7 ? &config->metrics : &config->record) = value->kind == ECAM_NODE_NIL ? NULL : text;
+    if (!is(option, "record") && !is(option, "metrics"))
+        return set_text(config, option, text, error);
+    *(is(option, "record") ? &config->record : &config->metrics) = value->kind == ECAM_NODE_NIL ? NULL : text;
     return ECAM_OK;
 }
 
@@ -268,7 +303,8 @@ ecam_status ecam_config_build(const char *path, const ecam_setting *flags, size_
     ecam_trace base;
     ecam_status st = ECAM_OK;
 
-    *out = (ecam_config){.epoch_timeout_s = 30, .memory_bytes = (size_t)1 << 30};
+    *out = (ecam_config){.epoch_timeout_s = 30, .memory_bytes = (size_t)1 << 30,
+                          .limits = ECAM_DEFAULT_LIMITS, .forget_s = 86400};
     ecam_arena_init(&out->arena, 0);
     ecam_trace_init(&base);
     if (path)

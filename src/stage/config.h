@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/node.h"
 #include "eigencam/status.h"
+#include "stage/collector.h"
 #include "stage/trace.h"
 
 #define ECAM_ENDPOINTS 16
@@ -23,6 +24,8 @@ typedef struct ecam_config {
     unsigned workers;
     double epoch_timeout_s;
     size_t memory_bytes; /* for samples that wait; beyond it they are spilled */
+    ecam_limits limits;
+    double forget_s;    /* a run that says nothing for so long is forgotten */
     const char *record; /* NULL: no recording */
     const char *metrics; /* an address to serve them on, or NULL */
     uint32_t allow_uids[ECAM_CONFIG_UIDS]; /* other users whose rings are taken */

@@ -15,7 +15,7 @@ void ecam_drawing_destroy(ecam_stage *stage, ecam_drawing **handle)
     if (!drawing)
         return;
     ecam_render_destroy(&drawing->render);
-    ecam_epoch_destroy(&drawing->epoch, &stage->shelf);
+    ecam_collector_give_back(&drawing->epoch, &stage->shelf);
     free(drawing);
 }
 
@@ -40,7 +40,7 @@ static void take_closed(ecam_stage *stage)
         if (!drawing) {
             const ecam_error error = {ECAM_ENOMEM, "no memory to draw an epoch: it is lost"};
             ecam_stage_error(stage, &error, NULL, NULL);
-            ecam_epoch_destroy(&epoch, &stage->shelf);
+            ecam_collector_give_back(&epoch, &stage->shelf);
             continue;
         }
         drawing->epoch = epoch;

@@ -402,6 +402,8 @@ static ecam_status find_sender(ecam_stage *stage, ecam_delivery *delivery, bool 
         delivery->run = ecam_table_get(&stage->collector.runs, m->run, strlen(m->run));
     else
         st = ecam_collector_run(&stage->collector, m->run, &delivery->run, error);
+    if (delivery->run)
+        ecam_collector_touch(delivery->run, ecam_stage_now());
     return delivery->run ? ecam_ledger_rank_of(&delivery->run->ledger, m->rank, &delivery->sender, error) : st;
 }
 

@@ -211,6 +211,8 @@ ecam_status ecam_stage_create(const ecam_config *config, ecam_stage **out, ecam_
     stage->started_ns = ecam_stage_now();
     ecam_collector_init(&stage->collector, config->traces, config->has_traces,
                         (int64_t)(config->epoch_timeout_s * 1e9));
+    stage->collector.limits = config->limits;
+    stage->collector.forget_ns = (int64_t)(config->forget_s * 1e9);
     ecam_sample_shelf_init(&stage->shelf, config->memory_bytes);
     stage->zmq = zmq_ctx_new();
     ecam_status st = stage->zmq ? open_parts(stage, error)

@@ -122,7 +122,7 @@ static inline void expect_closed(uint64_t number, bool complete, uint32_t attemp
     assert_int_equal(epoch->complete, complete);
     assert_int_equal(epoch->attempt, attempt);
     assert_true(epoch->closed);
-    ecam_epoch_destroy(&epoch, &shelf);
+    ecam_collector_give_back(&epoch, &shelf);
 }
 
 static inline void expect_none(void)

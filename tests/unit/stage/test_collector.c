@@ -108,7 +108,7 @@ static void a_rank_never_seen_is_given_up_by_its_later_epoch(void **state)
     assert_non_null(epoch);
     assert_int_equal(ecam_epoch_missing(epoch, missing, 2), 1);
     assert_int_equal(missing[0], 1);
-    ecam_epoch_destroy(&epoch, &shelf);
+    ecam_collector_give_back(&epoch, &shelf);
 }
 
 static void an_earlier_epoch_gives_nothing_up(void **state)
@@ -218,7 +218,7 @@ static void the_nearest_time_is_told(void **state)
     assert_true(ecam_collector_expire(&collector, 7 * SECOND + TIMEOUT) == 8 * SECOND + TIMEOUT);
     ecam_epoch *epoch = ecam_collector_take(&collector);
     assert_ptr_equal(epoch->run, run);
-    ecam_epoch_destroy(&epoch, &shelf);
+    ecam_collector_give_back(&epoch, &shelf);
     run = first;
     expect_none();
 }

@@ -26,7 +26,7 @@ static void what_was_sent_tells_the_loss(void **state)
     mark(two, 0);
     ecam_epoch *epoch = ecam_collector_take(&collector);
     assert_int_equal(ecam_epoch_lost(epoch), (5 - 2) + 3 + 2);
-    ecam_epoch_destroy(&epoch, &shelf);
+    ecam_collector_give_back(&epoch, &shelf);
 }
 
 static void more_than_was_sent_is_no_loss(void **state)
@@ -38,7 +38,7 @@ static void more_than_was_sent_is_no_loss(void **state)
     mark_sent((sender){.session = 7}, 0, sent, 1);
     ecam_epoch *epoch = ecam_collector_take(&collector);
     assert_int_equal(ecam_epoch_lost(epoch), 0);
-    ecam_epoch_destroy(&epoch, &shelf);
+    ecam_collector_give_back(&epoch, &shelf);
 }
 
 int main(void)

@@ -87,7 +87,7 @@ static void runs_are_bounded(void **state)
     char name[32];
     ecam_run *run;
     ecam_error error = {0};
-    for (int i = 0; i < ECAM_MAX_RUNS; i++) {
+    for (int i = 0; i < 1024; i++) {
         snprintf(name, sizeof name, "run %d", i);
         run_of(name);
     }
@@ -97,6 +97,29 @@ static void runs_are_bounded(void **state)
     run_of("run 5"); /* the others go on */
 }
 
+static void a_silent_run_is_forgotten(void **state)
+{
+    (void)state;
+    collector.forget_ns = 100;
+    ecam_collector_touch(run_of("a"), 10);
+    ecam_collector_touch(run_of("b"), 50);
+    ecam_collector_touch(run_of("c"), 1000);
+    open_epoch(run_of("a"), 0, 1); /* of several ranks: it stays open */
+    assert_int_equal(ecam_collector_expire(&collector, 149), 150);
+    assert_int_equal(collector.runs.count, 3);
+    ecam_collector_expire(&collector, 150);
+    assert_int_equal(collector.runs.count, 2); /* "a" has an epoch under way */
+    assert_null(ecam_table_get(&collector.runs, "b", 1));
+    ecam_collector_close_all(&collector);
+    ecam_epoch *epoch = ecam_collector_take(&collector);
+    ecam_collector_expire(&collector, 150);
+    assert_int_equal(collector.runs.count, 2); /* it is being drawn */
+    ecam_collector_give_back(&epoch, &shelf);
+    ecam_collector_expire(&collector, 150);
+    assert_null(ecam_table_get(&collector.runs, "a", 1));
+    assert_int_equal(collector.runs.count, 1);
+}
+
 static void open_epochs_are_bounded(void **state)
 {
     (void)state;
@@ -104,7 +127,7 @@ static void open_epochs_are_bounded(void **state)
     ecam_epoch *epoch;
     ecam_part *part;
     ecam_error error = {0};
-    for (uint32_t i = 0; i < ECAM_MAX_OPEN_EPOCHS; i++)
+    for (uint32_t i = 0; i < 64; i++)
         open_epoch(run, i, i);
     const ecam_message m = {.type = ECAM_MESSAGE_BATCH, .run = "a", .ds_id = "", .topic = "t", .epoch = 1000,
                             .rank = 99, .world = 100};
@@ -196,7 +219,7 @@ static void close_all_leaves_nothing_open(void **state)
             assert_true(epoch->number > last); /* the oldest first */
             last = epoch->number;
         }
-        ecam_epoch_destroy(&epoch, &shelf);
+        ecam_collector_give_back(&epoch, &shelf);
     }
     assert_int_equal(n, 4);
     assert_true(ecam_collector_idle(&collector));
@@ -222,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(runs_are_found_by_name),
         CASE(runs_are_bounded),
+        CASE(a_silent_run_is_forgotten),
         CASE(open_epochs_are_bounded),
         CASE(a_mapping_counts_at_once),
         CASE(traces_apply_from_the_next_epoch_on),
