@@ -8,6 +8,7 @@
 #include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/log_line.h"
+#include "cli/notify.h"
 #include "cli/signals.h"
 #include "cli/status_line.h"
 #include "eigencam/subscriber.h"
@@ -279,6 +280,7 @@ static ecam_status receive_one(logger *l, int wait_ms)
     }
     write_late_epochs(l);
     ecam_log_line_show(&l->line, ecam_subscriber_lost(l->subscriber));
+    ecam_notify_alive((int64_t)ecam_clock_ns());
     return st;
 }
 
@@ -333,7 +335,9 @@ static int run(logger *l)
     }
 
     ecam_status_line_open();
+    ecam_notify_ready(NULL);
     int status = receive_all(l);
+    ecam_notify_stopping();
     ecam_status_line_close();
     uint64_t lost = ecam_subscriber_lost(l->subscriber);
     if (ecam_files_close(&l->files, &error) != ECAM_OK) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/clock.h"
+#include "cli/notify.h"
 #include "cli/screen.h"
 #include "cli/status_line.h"
 
@@ -44,4 +45,5 @@ void ecam_log_line_show(ecam_log_line *line, uint64_t lost)
         snprintf(text, sizeof text, "%s | samples %" PRIu32 " | pictures %" PRIu64 " | %.0f/s | lost %" PRIu64,
                  line->epoch, line->samples, line->pictures, rate, lost);
     ecam_status_line_show(text);
+    ecam_notify_status(text);
 }

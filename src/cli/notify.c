@@ -24,7 +24,7 @@ static struct {
     int64_t alive_every_ns; /* 0: not asked for */
     int64_t next_alive_ns, next_status_ns;
     char status[TEXT_BYTES]; /* the last one told */
-    bool stopping;
+    bool ready, stopping;
 } manager;
 
 /* A path, or "@" and a name in Linux's abstract namespace. */
@@ -96,6 +96,7 @@ void ecam_notify_ready(const char *status)
 
     snprintf(text, sizeof text, "READY=1%s%.*s", status ? "\nSTATUS=" : "", TEXT_BYTES, status ? status : "");
     tell(text);
+    manager.ready = true;
     ecam_notify_alive((int64_t)ecam_clock_ns());
 }
 
@@ -139,7 +140,7 @@ int ecam_notify_wait(int timeout_ms)
 
 void ecam_notify_stopping(void)
 {
-    if (!manager.stopping)
+    if (manager.ready && !manager.stopping)
         tell("STOPPING=1");
     manager.stopping = true;
 }

@@ -30,7 +30,7 @@ int64_t ecam_notify_alive(int64_t now_ns);
  * gives how long they may. */
 int ecam_notify_wait(int timeout_ms);
 
-/* The end begins; told once. */
+/* The end begins; told once, by one that was ready. */
 void ecam_notify_stopping(void);
 
 #endif

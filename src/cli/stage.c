@@ -8,6 +8,7 @@
 #include "cam/blas.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/notify.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
 #include "cli/stage_line.h"
@@ -73,10 +74,15 @@ static int run_stage(const ecam_config *config, ecam_error *error)
     if (st == ECAM_OK && config->metrics)
         st = ecam_stage_metrics_open(config->metrics, stage, &metrics, error);
     int exit_status = st == ECAM_OK ? 0 : 2;
-    if (st == ECAM_OK && ecam_status_line_open())
+    if (st == ECAM_OK && (ecam_status_line_open() || ecam_notify_is_open()))
         ecam_stage_line_attach(&line, stage);
+    if (st == ECAM_OK && ecam_notify_is_open())
+        ecam_stage_each_turn(stage, ecam_notify_alive);
+    if (st == ECAM_OK)
+        ecam_notify_ready(NULL);
     if (st == ECAM_OK && ecam_stage_run(stage, ecam_signals_fd(), error) != ECAM_OK)
         exit_status = 1;
+    ecam_notify_stopping();
     ecam_status_line_close();
     ecam_stage_metrics_close(&metrics);
     ecam_stage_destroy(&stage);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/clock.h"
+#include "cli/notify.h"
 #include "cli/screen.h"
 #include "cli/status_line.h"
 
@@ -38,6 +39,7 @@ static void show(void *context, const ecam_stage_status *status)
 
     ecam_stage_line_text(context, status, ecam_clock_ns(), text, sizeof text);
     ecam_status_line_show(text);
+    ecam_notify_status(text);
 }
 
 void ecam_stage_line_attach(ecam_stage_line *line, ecam_stage *stage)

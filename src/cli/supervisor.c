@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "cli/child.h"
 #include "cli/clock.h"
+#include "cli/notify.h"
 #include "cli/screen.h"
 #include "cli/status_line.h"
 
@@ -181,6 +182,7 @@ static void stop(supervisor *s, int exit_status)
     if (!s->stopping)
         s->exit_status = exit_status;
     s->stopping = true;
+    ecam_notify_stopping();
 }
 
 static void start(supervisor *s, part *p)
@@ -312,6 +314,7 @@ static void announce_when_ready(supervisor *s)
     printf("gallery: %s\n", s->address);
     fflush(stdout);
     s->announced = true;
+    ecam_notify_ready(s->address);
 }
 
 /* ---- the loop ---- */
@@ -372,7 +375,7 @@ static void wait_for_news(supervisor *s)
     fds[ECAM_UP_PARTS + 1] = (struct pollfd){.fd = s->status[0], .events = POLLIN};
     fds[ECAM_UP_PARTS + 2] =
         (struct pollfd){.fd = s->plan->until_eof && !s->stopping ? STDIN_FILENO : -1, .events = POLLIN};
-    if (poll(fds, ECAM_UP_PARTS + 3, until_due_ms(s)) <= 0)
+    if (poll(fds, ECAM_UP_PARTS + 3, ecam_notify_wait(until_due_ms(s))) <= 0)
         return;
     for (size_t i = 0; i < ECAM_UP_PARTS; i++)
         if (fds[i].revents)

@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "cli/args.h"
+#include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/notify.h"
 #include "cli/signals.h"
 #include "web/view.h"
 
@@ -87,8 +89,12 @@ static int run(const settings *s)
     }
     printf("view: %s\n", ecam_view_address(view));
     fflush(stdout);
-    while (st == ECAM_OK && ecam_signals_pending() == 0)
+    ecam_notify_ready(ecam_view_address(view));
+    while (st == ECAM_OK && ecam_signals_pending() == 0) {
         st = ecam_view_step(view, ecam_signals_fd(), &error);
+        ecam_notify_alive((int64_t)ecam_clock_ns());
+    }
+    ecam_notify_stopping();
     if (st != ECAM_OK)
         ecam_log("view: %s", error.text);
     ecam_view_close(&view);

@@ -69,6 +69,7 @@ struct ecam_stage {
     unsigned log_lines;    /* error lines in this window */
     uint64_t log_hidden;   /* and those left out */
     ecam_stage_watch_state watch;
+    ecam_stage_turn turn;  /* or NULL */
     ecam_stage_observer observer; /* its functions are NULL where there is none */
     uint64_t missed[8];    /* hashes of run and key whose absence was reported */
     char **prefixes;       /* that are subscribed to */

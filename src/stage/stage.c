@@ -246,6 +246,19 @@ static bool stalled(const ecam_stage *stage)
     return stage->drawings && stage->drawings->stalled;
 }
 
+void ecam_stage_each_turn(ecam_stage *stage, ecam_stage_turn turn)
+{
+    stage->turn = turn;
+}
+
+static void tell_turn(const ecam_stage *stage, int64_t now, int64_t *wake_ns)
+{
+    int64_t again_ns = stage->turn ? stage->turn(now) : INT64_MAX;
+
+    if (again_ns < *wake_ns)
+        *wake_ns = again_ns;
+}
+
 /* Everything that can be done now; how much it was. */
 static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
 {
@@ -269,6 +282,7 @@ static size_t do_work(ecam_stage *stage, int64_t *wake_ns)
     int64_t call_ns = ecam_caller_call(&stage->caller, &stage->collector, stage->in, hand_over, now);
     if (call_ns < *wake_ns)
         *wake_ns = call_ns;
+    tell_turn(stage, now, wake_ns);
     if (stalled(stage) && now + STALL_POLL_NS < *wake_ns)
         *wake_ns = now + STALL_POLL_NS;
     ecam_stage_tell_status(stage, now, wake_ns);

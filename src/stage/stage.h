@@ -3,6 +3,7 @@
 #define ECAM_STAGE_STAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "eigencam/status.h"
 #include "eigencam/subscriber.h"
@@ -29,6 +30,12 @@ typedef struct ecam_stage_observer {
 
 /* One at a time; NULL: nobody. Not while the stage runs. */
 void ecam_stage_observe(ecam_stage *stage, const ecam_stage_observer *observer);
+
+/* Called at every turn of the loop, by the thread that runs the stage; gives the
+ * time at which it wants to be called again at the latest (CLOCK_MONOTONIC, ns).
+ * NULL: nobody. Not while the stage runs. */
+typedef int64_t (*ecam_stage_turn)(int64_t now_ns);
+void ecam_stage_each_turn(ecam_stage *stage, ecam_stage_turn turn);
 
 void ecam_stage_destroy(ecam_stage **stage);
 
