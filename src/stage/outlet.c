@@ -92,6 +92,40 @@ static ecam_status send_frames(ecam_outlet *o, const ecam_result *result, int64_
     return st;
 }
 
+static void listen(ecam_outlet *o)
+{
+    ecam_parts parts;
+
+    ecam_parts_init(&parts);
+    while (ecam_parts_receive(o->socket, ZMQ_DONTWAIT, &parts, NULL) == ECAM_OK) {
+        const ecam_frame *frame = &parts.frames[0];
+        const char *bytes = frame->data;
+        if (frame->size > 0 && bytes[0] == 1) {
+            ecam_asked_add(&o->asked, bytes + 1, frame->size - 1);
+            o->subscribed = true;
+        }
+    }
+    ecam_parts_finish(&parts);
+}
+
+bool ecam_outlet_heard(ecam_outlet *o)
+{
+    listen(o);
+    bool subscribed = o->subscribed;
+    o->subscribed = false;
+    return subscribed;
+}
+
+/* ZeroMQ takes in subscriptions when it is given something, so before a result
+ * is left out they are asked for. */
+static bool wanted(ecam_outlet *o)
+{
+    if (ecam_asked_for(&o->asked, o->topic.data, o->topic.size))
+        return true;
+    listen(o);
+    return ecam_asked_for(&o->asked, o->topic.data, o->topic.size);
+}
+
 ecam_status ecam_outlet_send(ecam_outlet *o, ecam_result *result, int64_t now_ns, ecam_error *error)
 {
     ecam_status st = ecam_result_topic(result, &o->topic);
@@ -99,6 +133,11 @@ ecam_status ecam_outlet_send(ecam_outlet *o, ecam_result *result, int64_t now_ns
 
     if (!seq)
         return ecam_fail(error, ECAM_ENOMEM, "no memory to send a result");
+    if (!wanted(o)) { /* lost, as for whoever connects later */
+        ++*seq;
+        o->sent[result->type]++;
+        return ECAM_OK;
+    }
     result->stage = o->stage;
     result->seq = *seq;
     result->time_ns = wall_clock_ns();
@@ -114,21 +153,6 @@ ecam_status ecam_outlet_send(ecam_outlet *o, ecam_result *result, int64_t now_ns
     return ECAM_OK;
 }
 
-bool ecam_outlet_heard(ecam_outlet *o)
-{
-    bool subscribed = false;
-    ecam_parts parts;
-
-    ecam_parts_init(&parts);
-    while (ecam_parts_receive(o->socket, ZMQ_DONTWAIT, &parts, NULL) == ECAM_OK) {
-        const ecam_frame *frame = &parts.frames[0];
-        if (frame->size > 0 && *(const char *)frame->data == 1)
-            subscribed = true;
-    }
-    ecam_parts_finish(&parts);
-    return subscribed;
-}
-
 void ecam_outlet_close(ecam_outlet *o, int linger_ms)
 {
     if (o->socket) {
@@ -136,6 +160,7 @@ void ecam_outlet_close(ecam_outlet *o, int linger_ms)
         zmq_close(o->socket);
     }
     ecam_table_finish(&o->seqs, free);
+    ecam_asked_finish(&o->asked);
     ecam_buffer_finish(&o->topic);
     ecam_buffer_finish(&o->header);
     *o = (ecam_outlet){0};

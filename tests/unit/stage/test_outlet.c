@@ -123,6 +123,80 @@ static void results_are_counted_for_each_topic(void **state)
     assert_int_equal(outlet.sent[ECAM_RESULT_STATS], 2);
 }
 
+/* The first result that a logger gets has the seq that it would have had, had
+ * the logger been there from the start. */
+static void what_nobody_asked_for_is_counted(void **state)
+{
+    (void)state;
+    ecam_result_type type;
+    uint64_t seq, stage;
+    char topic[64];
+
+    open_logger("stats|", 10);
+    for (uint32_t i = 0; i < 7; i++)
+        assert_int_equal(send(overlay("a", i), 1), ECAM_OK);
+    assert_int_equal(outlet.header.size, 0); /* not even packed */
+    assert_int_equal(send(stats(), 1), ECAM_OK);
+    assert_true(receive(&type, &seq, &stage, topic, sizeof topic));
+    assert_int_equal(type, ECAM_RESULT_STATS);
+
+    /* heard by the sending itself, and told afterwards */
+    assert_int_equal(zmq_setsockopt(logger, ZMQ_SUBSCRIBE, "overlay|a|", 10), 0);
+    zmq_pollitem_t item = {.socket = outlet.socket, .events = ZMQ_POLLIN};
+    assert_int_equal(zmq_poll(&item, 1, 30000), 1);
+    assert_int_equal(send(overlay("a", 7), 1), ECAM_OK);
+    assert_int_equal(send(overlay("b", 0), 1), ECAM_OK);
+    assert_true(ecam_outlet_heard(&outlet));
+    assert_false(ecam_outlet_heard(&outlet));
+    assert_true(receive(&type, &seq, &stage, topic, sizeof topic));
+    assert_string_equal(topic, "overlay|a|out|eval|");
+    assert_int_equal(seq, 7);
+    assert_false(receive(&type, &seq, &stage, topic, sizeof topic));
+    assert_int_equal(outlet.sent[ECAM_RESULT_OVERLAY], 9);
+}
+
+/* Another one who leaves takes nothing along. */
+static void a_leaving_logger_ends_nothing(void **state)
+{
+    (void)state;
+    ecam_result_type type;
+    uint64_t seq, stage;
+    char topic[64];
+    void *other = zmq_socket(context, ZMQ_XSUB);
+    zmq_pollitem_t item = {.socket = outlet.socket, .events = ZMQ_POLLIN};
+
+    open_logger("overlay|", 10);
+    assert_int_equal(zmq_connect(other, "inproc://outlet"), 0);
+    assert_int_equal(zmq_send(other, "\1overlay|", 9, 0), 9);
+    assert_int_equal(zmq_poll(&item, 1, 30000), 1);
+    assert_true(ecam_outlet_heard(&outlet));
+    assert_int_equal(zmq_send(other, "\0overlay|", 9, 0), 9);
+    zmq_close(other);
+    zmq_poll(&item, 1, 100);
+    ecam_outlet_heard(&outlet);
+    assert_int_equal(send(overlay("a", 0), 1), ECAM_OK);
+    assert_true(receive(&type, &seq, &stage, topic, sizeof topic));
+}
+
+/* More subscriptions than are remembered: then everything is sent. */
+static void many_subscriptions_lose_nothing(void **state)
+{
+    (void)state;
+    ecam_result_type type;
+    uint64_t seq, stage;
+    char topic[64];
+
+    open_logger("stats|", 10);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(topic, sizeof topic, "map|%d|", i);
+        assert_int_equal(zmq_setsockopt(logger, ZMQ_SUBSCRIBE, topic, strlen(topic)), 0);
+    }
+    assert_int_equal(zmq_setsockopt(logger, ZMQ_SUBSCRIBE, "overlay|b|", 10), 0);
+    assert_int_equal(send(overlay("b", 0), 1), ECAM_OK);
+    assert_true(receive(&type, &seq, &stage, topic, sizeof topic));
+    assert_string_equal(topic, "overlay|b|out|eval|");
+}
+
 static void without_loggers_all_is_sent(void **state)
 {
     (void)state;
@@ -202,7 +276,9 @@ static void but_not_for_ever(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(results_are_counted_for_each_topic), CASE(without_loggers_all_is_sent),
+        CASE(results_are_counted_for_each_topic), CASE(what_nobody_asked_for_is_counted),
+        CASE(a_leaving_logger_ends_nothing),      CASE(many_subscriptions_lose_nothing),
+        CASE(without_loggers_all_is_sent),
         CASE(subscriptions_are_heard),            CASE(a_slow_logger_holds_results_up),
         CASE(but_not_for_ever),
     };
