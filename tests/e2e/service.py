@@ -107,7 +107,7 @@ def the_stage_is_ready_when_trainers_and_loggers_can_connect():
 @case
 def a_stage_that_cannot_start_is_never_ready():
     with Folder() as folder, Manager(folder) as manager:
-        status, _, err = run("stage", "--in", f"ipc://{folder / 'no' / 'folder'}", "--out", f"ipc://{folder / 'out'}")
+        status, _, err = run("stage", "--in", f"ipc://{folder / 'no/folder'}", "--out", f"ipc://{folder / 'out'}")
         assert status == 2 and manager.silent_for(0), (status, err)
 
 
@@ -230,7 +230,7 @@ def every_unit_is_whole():
         "eigencam-log.service", "eigencam-relay@.service", "eigencam-stage.service", "eigencam-view.service"]
     for path in unit_files():
         with open(path, encoding="utf-8") as file:
-            assert "@" not in re.sub(r"SystemCallFilter=.*|eigencam-relay@", "", file.read()), path
+            assert not re.search("@[A-Z]+@", file.read()), path
         found = settings(path)
         assert found["Type"] == ["notify"] and found["Restart"] == ["on-failure"] and "WatchdogSec" in found, path
         # with these no trainer of this host could share memory
@@ -325,6 +325,8 @@ def check_calls(name, trace):
     with open(trace, encoding="utf-8", errors="replace") as file:
         called = set(re.findall(r"^\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)", file.read(), re.M))
     assert len(called) > 20, called
+    if os.geteuid() == 0:
+        called.discard("fchown")  # SQLite's, as root only
     assert not called - allowed, f"{name}: the filter forbids {sorted(called - allowed)}"
 
 
