@@ -22,6 +22,7 @@ static const command commands[] = {
     {"stage", ecam_cli_stage, "receive batches, compute EigenCAM, publish pictures"},
     {"log", ecam_cli_log, "store published pictures as files with an index"},
     {"view", ecam_cli_view, "show a store in the browser, live"},
+    {"top", ecam_cli_top, "show a stage's runs, ranks and counters, live"},
     {"draw", ecam_cli_draw, "the same computation offline: .npy files in, PNGs out"},
     {"record", ecam_cli_record, "keep a stage's results in a file"},
     {"replay", ecam_cli_replay, "play a recording again"},
