@@ -19,10 +19,11 @@
 
 /* Pictures that libdeflate codes better than we do: small ones, and those of
  * less than so many bits a byte, which are flat but for patterns that repeat.
- * MATCHING is its level. */
+ * These are its levels. */
 #define SMALL_BYTES ((size_t)4 << 10)
+#define SMALL_MATCHING 1
 #define FLAT_BITS 1.2
-#define MATCHING 5
+#define FLAT_MATCHING 5
 
 /* zero: a row above the first. swapped: two rows of 16-bit pixels in the
  * file's byte order, row y in half y % 2. */
@@ -30,9 +31,9 @@ struct ecam_png_encoder {
     ecam_png_filter *filter;
     ecam_put_literals *put_literals;
     ecam_deflate_code code;
-    struct libdeflate_compressor *matcher;
+    struct libdeflate_compressor *small_matcher, *flat_matcher;
     ecam_buffer filtered, zero, swapped;
-    ecam_png_piece piece, other;
+    ecam_png_piece piece;
 };
 
 /* The rows to encode. above: the row before the first, NULL for zeros. */
@@ -60,8 +61,9 @@ ecam_status ecam_png_encoder_create(ecam_png_encoder **out)
     memset(e, 0, sizeof *e);
     e->filter = filters[ecam_png_filters(filters) - 1];
     e->put_literals = putters[ecam_literals_putters(putters) - 1];
-    e->matcher = libdeflate_alloc_compressor(MATCHING);
-    if (!e->matcher)
+    e->small_matcher = libdeflate_alloc_compressor(SMALL_MATCHING);
+    e->flat_matcher = libdeflate_alloc_compressor(FLAT_MATCHING);
+    if (!e->small_matcher || !e->flat_matcher)
         ecam_png_encoder_destroy(out);
     return *out ? ECAM_OK : ECAM_ENOMEM;
 }
@@ -72,13 +74,14 @@ void ecam_png_encoder_destroy(ecam_png_encoder **encoder)
 
     if (!e)
         return;
-    if (e->matcher)
-        libdeflate_free_compressor(e->matcher);
+    if (e->small_matcher)
+        libdeflate_free_compressor(e->small_matcher);
+    if (e->flat_matcher)
+        libdeflate_free_compressor(e->flat_matcher);
     ecam_buffer_finish(&e->filtered);
     ecam_buffer_finish(&e->zero);
     ecam_buffer_finish(&e->swapped);
     ecam_png_piece_finish(&e->piece);
-    ecam_png_piece_finish(&e->other);
     free(e);
     *encoder = NULL;
 }
@@ -202,15 +205,16 @@ static ecam_status code_well(ecam_png_encoder *e, const rows *r, double expected
 }
 
 /* By libdeflate, as a whole stream: its last block is final. */
-static ecam_status match_rows(ecam_png_encoder *e, size_t size, ecam_png_piece *piece)
+static ecam_status match_rows(ecam_png_encoder *e, struct libdeflate_compressor *matcher,
+                              size_t size, ecam_png_piece *piece)
 {
-    size_t bound = libdeflate_deflate_compress_bound(e->matcher, size);
+    size_t bound = libdeflate_deflate_compress_bound(matcher, size);
 
     ecam_buffer_clear(&piece->bytes);
     ecam_status st = ecam_buffer_reserve(&piece->bytes, bound);
     if (st != ECAM_OK)
         return st;
-    piece->bytes.size = libdeflate_deflate_compress(e->matcher, e->filtered.data, size,
+    piece->bytes.size = libdeflate_deflate_compress(matcher, e->filtered.data, size,
                                                     piece->bytes.data, piece->bytes.capacity);
     piece->adler = libdeflate_adler32(1, e->filtered.data, size);
     piece->raw_bytes = size;
@@ -228,6 +232,15 @@ static void copy_rows(ecam_png_encoder *e, const rows *r)
     }
 }
 
+/* What the filtered rows would come to without matches. */
+static uint64_t literal_bits(ecam_png_encoder *e, size_t size)
+{
+    ecam_deflate_counts counts = {{[ECAM_DEFLATE_END] = 1}};
+
+    ecam_deflate_count(&counts, e->filtered.data, size);
+    return ecam_deflate_plan(&counts, &e->code);
+}
+
 static ecam_status match_well(ecam_png_encoder *e, const rows *r, ecam_png_piece *piece)
 {
     size_t size = r->n * (r->row_bytes + 1);
@@ -236,17 +249,13 @@ static ecam_status match_well(ecam_png_encoder *e, const rows *r, ecam_png_piece
     if (st != ECAM_OK)
         return st;
     filter_rows(e, r, 0, r->n);
-    st = match_rows(e, size, piece);
-    if (st != ECAM_OK || size > SMALL_BYTES)
-        return st;
+    if (size > SMALL_BYTES)
+        return match_rows(e, e->flat_matcher, size, piece);
+    uint64_t bits = literal_bits(e, size);
     copy_rows(e, r);
-    st = match_rows(e, size, &e->other);
-    if (st == ECAM_OK && e->other.bytes.size < piece->bytes.size) {
-        ecam_png_piece better = e->other;
-        e->other = *piece;
-        *piece = better;
-    }
-    return st;
+    if (bits < literal_bits(e, size))
+        filter_rows(e, r, 0, r->n);
+    return match_rows(e, e->small_matcher, size, piece);
 }
 
 static ecam_status no_memory(const rows *r, ecam_error *error)
