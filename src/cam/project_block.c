@@ -33,6 +33,9 @@
 #define FLOOR 1e-8
 #define LEAST_SHARE 1e-3
 
+/* Of a vector's squared length, when its direction is rounding in part. */
+#define LITTLE_LEFT 1e-12
+
 /* How much larger than the centred matrix the one before centring may be. */
 #define MOST_LOST 6
 
@@ -122,20 +125,23 @@ static double dot(const block *b, const double *a, const double *c)
     return result;
 }
 
-/* y less its parts along the first count vectors; h: what these were. */
+/* y less its parts along the first count vectors; h: what these were. Once is
+ * enough unless nearly nothing is left: products are known to float32 only. */
 static void orthogonalise(const block *b, size_t count, double *y, double *h)
 {
-    double part[MOST + WIDTH];
+    double part[MOST + WIDTH], before, after;
 
     memset(h, 0, count * sizeof *h);
-    for (int twice = 0; twice < 2; twice++) {
+    do {
+        before = dot(b, y, y);
         b->task->kernels->products(b->basis, count, b->stride, y, part);
         for (size_t i = 0; i < count; i++) {
             h[i] += part[i];
             part[i] = -part[i];
         }
         b->task->kernels->add_rows(b->basis, count, b->stride, part, y);
-    }
+        after = dot(b, y, y);
+    } while (after > 0 && after < LITTLE_LEFT * before);
 }
 
 /* Make the WIDTH vectors behind the basis a part of it. False where fewer
@@ -249,9 +255,23 @@ static double excess(const block *b, size_t side)
     return worst;
 }
 
+/* When to look again: a step takes this off the residuals, about. */
+#define STEP_FACTOR 8
+
+static size_t next_look(size_t step, double now)
+{
+    size_t next = step + 1;
+
+    for (now /= STEP_FACTOR; now > STEP_FACTOR && next < step + 4; next++)
+        now /= STEP_FACTOR;
+    return next;
+}
+
 /* Iterate until the components wanted have converged. */
 static bool iterate(block *b)
 {
+    size_t look = FIRST_LOOK;
+
     if (!start(b))
         return false;
     for (size_t step = 1; b->known < MOST && b->known + WIDTH <= b->c; step++) {
@@ -263,12 +283,14 @@ static bool iterate(block *b)
         store_products(b);
         if (!extend(b, 1e-9 * b->trace))
             return false;
-        if (step < FIRST_LOOK)
+        if (step < look)
             continue;
         if (!solve_small(b, side))
             return false;
-        if (excess(b, side) <= 1)
+        double now = excess(b, side);
+        if (now <= 1)
             return b->eigen.ritz.values[b->eigen.wanted - 1] > LEAST_SHARE * b->eigen.ritz.values[0];
+        look = next_look(step, now);
     }
     return false;
 }

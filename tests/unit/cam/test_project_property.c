@@ -255,24 +255,28 @@ static void types_and_layouts_agree(void **state)
 /* Whatever was computed before, and wherever the input lies. */
 static void same_input_gives_same_bytes(void **state)
 {
-    enum { N = 196 };
+    static const size_t sizes[][2] = {{64, 196}, {160, 196}, {256, 196}, {60, 400}, {163, 1296}};
     ecam_workspace *ws = *state, *fresh;
-    float *x = allocate(256 * 784 + 1, sizeof *x);
+    float *x = allocate(256 * 1296 + ECAM_LANES, sizeof *x);
     ecam_project_options o = {.n_components = 3};
     ecam_projection first, again;
 
-    for (size_t c = 64; c <= 256; c += 96) {
-        ecam_activation a = {.data = x, .dtype = ECAM_F32, .c = c, .h = 14, .w = N / 14};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t c = sizes[i][0], n = sizes[i][1];
+        ecam_activation a = {.dtype = ECAM_F32, .c = c, .h = 4, .w = n / 4};
         ecam_activation other = {.data = x, .dtype = ECAM_F32, .c = 100, .h = 28, .w = 28};
         hard_data_seed(c);
-        hard_data_make(HARD_DATA_FEATURES, x, c, N);
+        hard_data_make(HARD_DATA_FEATURES, x, c, n);
+        a.data = x;
         CHECK_STATUS(ecam_workspace_create(&fresh), ECAM_OK);
         CHECK_STATUS(ecam_project(fresh, &a, &o, &first), ECAM_OK);
-        CHECK_STATUS(ecam_project(ws, &other, &o, &again), ECAM_OK);
-        memmove(x + 1, x, c * N * sizeof *x);
-        a.data = x + 1;
-        CHECK_STATUS(ecam_project(ws, &a, &o, &again), ECAM_OK);
-        assert_memory_equal(first.maps, again.maps, 3 * N * sizeof *x);
+        for (size_t off = 1; off <= ECAM_LANES; off++) {
+            memmove(x + off, x + off - 1, c * n * sizeof *x);
+            a.data = x + off;
+            CHECK_STATUS(ecam_project(ws, &other, &o, &again), ECAM_OK);
+            CHECK_STATUS(ecam_project(ws, &a, &o, &again), ECAM_OK);
+            assert_memory_equal(first.maps, again.maps, 3 * n * sizeof *x);
+        }
         ecam_workspace_destroy(&fresh);
     }
     free(x);
