@@ -1,6 +1,8 @@
 #include "client/endpoint.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,18 @@
 
 #define ACCEPTED                                                                              \
     "expected tcp://host:port or ipc://path, with \"bind:\" or \"connect:\" in front if needed"
+
+#define MAX_SOCKETS 32 /* of a context; none of ours comes near */
+#define BACKLOG 1024    /* hundreds of ranks start at once */
+
+void *ecam_context_create(void)
+{
+    void *context = zmq_ctx_new();
+
+    if (context)
+        zmq_ctx_set(context, ZMQ_MAX_SOCKETS, MAX_SOCKETS);
+    return context;
+}
 
 ecam_status ecam_socket_configure(void *socket, ecam_error *error)
 {
@@ -28,6 +42,8 @@ ecam_status ecam_socket_configure(void *socket, ecam_error *error)
         {ZMQ_CONNECT_TIMEOUT, 2000},
         {ZMQ_RECONNECT_IVL, 100},
         {ZMQ_RECONNECT_IVL_MAX, 1000},
+        {ZMQ_HANDSHAKE_IVL, ECAM_HANDSHAKE_MS},
+        {ZMQ_BACKLOG, BACKLOG},
     };
     const int64_t max_bytes = ECAM_MAX_PART_BYTES;
     int rc = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
@@ -70,6 +86,39 @@ static bool is_tcp_address(const char *address, bool bind)
     if (address[0] == '[')
         return colon[-1] == ']';
     return memchr(address, ':', (size_t)(colon - address)) == NULL;
+}
+
+/* Whether only processes of this host reach what is bound there: 127.0.0.0/8,
+ * ::1, and their names. What is not known to be so is not. */
+static bool is_loopback(const char *host, size_t length)
+{
+    static const char *const names[] = {"localhost", "lo", "[::1]"};
+    struct in_addr v4;
+    char text[INET_ADDRSTRLEN] = "";
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == length && memcmp(host, names[i], length) == 0)
+            return true;
+    if (length >= sizeof text)
+        return false;
+    memcpy(text, host, length);
+    return inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/* An endpoint that others reach is for sockets that know whom they talk to. */
+static ecam_status check_reach(void *socket, const char *address, const char *endpoint, ecam_error *error)
+{
+    const char *host = address;
+    int mechanism = ZMQ_NULL;
+    size_t size = sizeof mechanism;
+
+    if (!skip_prefix(&host, "tcp://") || is_loopback(host, (size_t)(strrchr(host, ':') - host)))
+        return ECAM_OK;
+    if (zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &size) == 0 && mechanism == ZMQ_CURVE)
+        return ECAM_OK;
+    return ecam_fail(error, ECAM_EINVAL, "endpoint \"%.200s\" can be reached from other hosts, by anybody there; expected keys "
+                     "(--key, from eigencam keygen), an address of this host's own (127.0.0.1, ipc://), or --insecure",
+                     endpoint);
 }
 
 /* libzmq unlinks whatever lies at an ipc path before it binds: a file of the
@@ -149,6 +198,12 @@ static int bind_to(void *socket, const char *address)
 ecam_status ecam_endpoint_attach(void *socket, const char *endpoint, bool bind_by_default,
                                  ecam_error *error)
 {
+    return ecam_endpoint_attach_as(socket, endpoint, bind_by_default, false, error);
+}
+
+ecam_status ecam_endpoint_attach_as(void *socket, const char *endpoint, bool bind_by_default, bool insecure,
+                                    ecam_error *error)
+{
     const char *address = endpoint;
     bool bind = bind_by_default;
 
@@ -157,6 +212,8 @@ ecam_status ecam_endpoint_attach(void *socket, const char *endpoint, bool bind_b
     else if (skip_prefix(&address, "connect:"))
         bind = false;
     ecam_status st = check(address, endpoint, bind, error);
+    if (st == ECAM_OK && bind && !insecure)
+        st = check_reach(socket, address, endpoint, error);
     if (st != ECAM_OK)
         return st;
 
