@@ -57,13 +57,18 @@ typedef struct ecam_publisher_options {
     size_t n_traces;
     ecam_publisher_notice *notice;    /* NULL: nobody is told */
     void *notice_context;
+    const char *key;        /* file of the own secret key (eigencam keygen); NULL */
+    const char *server_key; /* the stage's public key, or the file of it; NULL
+                               where the stage has none */
+    bool insecure;          /* bind what other hosts can reach without keys */
 } ecam_publisher_options;
 
 ECAM_API void ecam_publisher_defaults(ecam_publisher_options *options);
 
 typedef struct ecam_publisher ecam_publisher;
 
-/* Errors: ECAM_EINVAL (name, endpoint), ECAM_ELIMIT (too few file descriptors
+/* Errors: ECAM_EINVAL (name, endpoint, a secret key that others may read),
+ * ECAM_EFORMAT (no key), ECAM_EMISSING (this ZeroMQ has no CURVE), ECAM_ELIMIT (too few file descriptors
  * are free for ZeroMQ, which would end the process), ECAM_EIO, ECAM_ENOMEM. */
 ECAM_API ecam_status ecam_publisher_open(const ecam_publisher_options *options,
                                          ecam_publisher **out, ecam_error *error);

@@ -193,6 +193,25 @@ ECAM_API ecam_status ecam_subscriber_open(const char *const *endpoints, size_t n
 ECAM_API ecam_status ecam_subscriber_next(ecam_subscriber *subscriber, int timeout_ms,
                                           const ecam_result **out, ecam_error *error);
 
+/* With keys. key: the file of the own secret key (eigencam keygen), or NULL;
+ * server_key: the stage's public key, as text or the file of it, or NULL where the
+ * stage has none. insecure: "bind:" may stand before what other hosts can reach
+ * where there are no keys. All is borrowed until ecam_subscriber_open_with
+ * returns. */
+typedef struct ecam_subscriber_options {
+    const char *const *endpoints;
+    size_t n_endpoints;
+    const char *const *topics;
+    size_t n_topics;
+    const char *key, *server_key;
+    bool insecure;
+} ecam_subscriber_options;
+
+/* Errors: as ecam_subscriber_open; ECAM_EINVAL (a secret key that others may
+ * read), ECAM_EFORMAT (no key), ECAM_EMISSING (this ZeroMQ has no CURVE). */
+ECAM_API ecam_status ecam_subscriber_open_with(const ecam_subscriber_options *options, ecam_subscriber **out,
+                                               ecam_error *error);
+
 /* Messages that a gap in a topic's `seq` shows to be lost, so far. */
 ECAM_API uint64_t ecam_subscriber_lost(const ecam_subscriber *subscriber);
 

@@ -18,6 +18,7 @@ int ecam_cli_relay(int argc, char **argv);
 int ecam_cli_view(int argc, char **argv);
 int ecam_cli_up(int argc, char **argv);
 int ecam_cli_top(int argc, char **argv);
+int ecam_cli_keygen(int argc, char **argv);
 
 /* The options of two of them, for the one that passes them on. */
 const ecam_option *ecam_cli_log_options(size_t *n);

@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 #include "cli/signals.h"
+#include "client/curve.h"
 #include "client/endpoint.h"
 
 /* An epoch's pictures come in a burst of some hundred messages. */
@@ -20,7 +21,7 @@ static ecam_status open_socket(ecam_listener *l, ecam_error *error)
     const int high_water = HIGH_WATER;
 
     ecam_parts_init(&l->parts);
-    l->context = zmq_ctx_new();
+    l->context = ecam_context_create();
     l->socket = l->context ? zmq_socket(l->context, ZMQ_SUB) : NULL;
     if (!l->socket || zmq_setsockopt(l->socket, ZMQ_RCVHWM, &high_water, sizeof high_water) != 0)
         return zmq_failed("no ZeroMQ socket to listen with", error);
@@ -35,17 +36,20 @@ static ecam_status subscribe(ecam_listener *l, const char *topic, ecam_error *er
 }
 
 ecam_status ecam_listener_open(ecam_listener *listener, const char *const *endpoints, size_t n_endpoints,
-                               const char *const *topics, size_t n_topics, ecam_error *error)
+                               const char *const *topics, size_t n_topics, const ecam_keys *keys,
+                               ecam_error *error)
 {
     *listener = (ecam_listener){0};
     ecam_status st = open_socket(listener, error);
 
+    if (st == ECAM_OK)
+        st = ecam_curve_join(listener->socket, keys->key, keys->server_key, error);
     if (st == ECAM_OK && n_topics == 0)
         st = subscribe(listener, "", error);
     for (size_t i = 0; st == ECAM_OK && i < n_topics; i++)
         st = subscribe(listener, topics[i], error);
     for (size_t i = 0; st == ECAM_OK && i < n_endpoints; i++)
-        st = ecam_endpoint_attach(listener->socket, endpoints[i], false, error);
+        st = ecam_endpoint_attach_as(listener->socket, endpoints[i], false, keys->insecure, error);
     if (st != ECAM_OK)
         ecam_listener_close(listener);
     return st;

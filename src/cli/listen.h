@@ -2,6 +2,7 @@
 #ifndef ECAM_CLI_LISTEN_H
 #define ECAM_CLI_LISTEN_H
 
+#include "cli/keys.h"
 #include "client/receive.h"
 #include "eigencam/status.h"
 
@@ -12,10 +13,11 @@ typedef struct ecam_listener {
 } ecam_listener;
 
 /* endpoints: connected to, or bound with "bind:" in front. topics: prefixes;
- * none means everything. Errors: ECAM_EINVAL (endpoint), ECAM_EIO; *listener is
- * then closed. */
+ * none means everything. Errors: ECAM_EINVAL (endpoint), ECAM_EIO, those of keys
+ * (client/curve.h); *listener is then closed. */
 ecam_status ecam_listener_open(ecam_listener *listener, const char *const *endpoints, size_t n_endpoints,
-                               const char *const *topics, size_t n_topics, ecam_error *error);
+                               const char *const *topics, size_t n_topics, const ecam_keys *keys,
+                               ecam_error *error);
 
 /* Wait up to timeout_ms (-1: for ever) for the next message.
  * Errors: ECAM_EAGAIN (time is over), ECAM_ECLOSED (SIGINT or SIGTERM came),

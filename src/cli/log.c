@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/log_line.h"
 #include "cli/notify.h"
 #include "cli/signals.h"
@@ -30,6 +31,7 @@ static const ecam_option options[] = {
     {"in", "ENDPOINT", "tcp://127.0.0.1:5561", "where a stage publishes; may stand several times"},
     {"epochs", "N", NULL, "end after N complete epochs"},
     {"linger", "S", "0", "once told to end, go on until nothing has come for S seconds; a minute at most"},
+    ECAM_KEYS_OPTIONS,
     {"help", NULL, NULL, "show this"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -55,6 +57,7 @@ typedef struct logger {
     uint64_t max_epochs; /* 0: no end */
     double linger_s;
     bool help;
+    ecam_keys keys;
     ecam_files *files;       /* NULL: no --dir */
     ecam_tensorboard *board; /* NULL: no --tensorboard */
     ecam_subscriber *subscriber;
@@ -87,6 +90,8 @@ static ecam_status read_option(logger *l, const ecam_option *option, const char 
 {
     if (!option)
         return ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; only options are accepted", value);
+    if (ecam_keys_take(&l->keys, option, value))
+        return ECAM_OK;
     if (ecam_args_is(option, "keep-epochs"))
         return ecam_args_uint(option, value, 1, INT64_MAX, &l->keep.keep_epochs, error);
     if (ecam_args_is(option, "max-bytes"))
@@ -313,6 +318,8 @@ static int receive_all(logger *l)
 
 static ecam_status open_all(logger *l, ecam_error *error)
 {
+    const ecam_subscriber_options from = {.endpoints = l->in.items, .n_endpoints = l->in.n, .key = l->keys.key,
+                                          .server_key = l->keys.server_key, .insecure = l->keys.insecure};
     ecam_tensorboard_limits limits = {(uint32_t)l->board_samples, ECAM_TENSORBOARD_BYTES};
     ecam_status st = ecam_signals_init(error);
 
@@ -321,7 +328,7 @@ static ecam_status open_all(logger *l, ecam_error *error)
     if (st == ECAM_OK && l->board_dir)
         st = ecam_tensorboard_open(l->board_dir, limits, &l->board, error);
     if (st == ECAM_OK)
-        st = ecam_subscriber_open(l->in.items, l->in.n, NULL, 0, &l->subscriber, error);
+        st = ecam_subscriber_open_with(&from, &l->subscriber, error);
     return st;
 }
 

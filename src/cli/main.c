@@ -28,6 +28,7 @@ static const command commands[] = {
     {"replay", ecam_cli_replay, "play a recording again"},
     {"relay", ecam_cli_relay, "pass messages on between hosts"},
     {"tap", ecam_cli_tap, "print the messages on a wire in words"},
+    {"keygen", ecam_cli_keygen, "make keys for what other hosts can reach"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

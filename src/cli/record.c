@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/clock.h"
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/listen.h"
 #include "cli/signals.h"
 #include "client/gaps.h"
@@ -17,6 +18,7 @@
 static const ecam_option options[] = {
     {"in", "ENDPOINT", "tcp://127.0.0.1:5561", "where a stage publishes; may stand several times"},
     {"epochs", "N", NULL, "end after N complete epochs"},
+    ECAM_KEYS_OPTIONS,
     {"help", NULL, NULL, "show this"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -26,6 +28,7 @@ typedef struct record {
     ecam_args_list in;
     uint64_t max_epochs; /* 0: no end */
     bool help;
+    ecam_keys keys;
     ecam_recorder *recorder;
     ecam_listener listener;
     ecam_arena arena;
@@ -47,6 +50,8 @@ static ecam_status read_arguments(record *r, int argc, char **argv, ecam_error *
             st = ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is one FILE too many; only one is written", value);
         else if (!option)
             r->path = value;
+        else if (ecam_keys_take(&r->keys, option, value))
+            continue;
         else if (ecam_args_is(option, "in"))
             st = ecam_args_collect(option, value, &r->in, error);
         else if (ecam_args_is(option, "epochs"))
@@ -123,7 +128,7 @@ static int run(record *r)
 
     /* the endpoint first: a slip there must not cost an older recording */
     if (st == ECAM_OK)
-        st = ecam_listener_open(&r->listener, r->in.items, r->in.n, NULL, 0, &error);
+        st = ecam_listener_open(&r->listener, r->in.items, r->in.n, NULL, 0, &r->keys, &error);
     if (st == ECAM_OK)
         st = ecam_recorder_open(r->path, ECAM_RECORDING_RESULTS, &r->recorder, &error);
     if (st != ECAM_OK) {

@@ -10,7 +10,9 @@
 #include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/farewell.h"
+#include "cli/keys.h"
 #include "cli/signals.h"
+#include "client/curve.h"
 #include "client/endpoint.h"
 #include "client/receive.h"
 #include "wire/patch.h"
@@ -33,6 +35,7 @@ static const ecam_option options[] = {
     {"loop", "N|forever", "1", "how often; each turn after the first appears as another session"},
     {"fresh", NULL, NULL, "let the first turn appear as another session too"},
     {"wait", "S", "10", "seconds to wait for a receiver"},
+    ECAM_KEYS_OPTIONS,
     {"help", NULL, NULL, "show this"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -44,6 +47,7 @@ typedef struct replay {
     uint64_t turns;      /* 0: for ever */
     double wait_s;
     bool fresh, help;
+    ecam_keys keys;
     ecam_player *player;
     void *context, *socket;
     uint64_t subscriptions; /* topics that somebody wants */
@@ -60,6 +64,8 @@ typedef struct replay {
 
 static ecam_status read_option(replay *r, const ecam_option *option, const char *value, ecam_error *error)
 {
+    if (ecam_keys_take(&r->keys, option, value))
+        return ECAM_OK;
     if (ecam_args_is(option, "out"))
         r->out = value;
     else if (ecam_args_is(option, "speed") && strcmp(value, "max") == 0)
@@ -114,7 +120,7 @@ static ecam_status open_socket(replay *r, ecam_error *error)
                            : results ? "tcp://127.0.0.1:5561"
                                      : "tcp://127.0.0.1:5560";
 
-    r->context = zmq_ctx_new();
+    r->context = ecam_context_create();
     r->socket = r->context ? zmq_socket(r->context, ZMQ_XPUB) : NULL;
     if (!r->socket || zmq_setsockopt(r->socket, ZMQ_XPUB_NODROP, &yes, sizeof yes) != 0 ||
         zmq_setsockopt(r->socket, ZMQ_SNDHWM, &high_water, sizeof high_water) != 0 ||
@@ -122,7 +128,9 @@ static ecam_status open_socket(replay *r, ecam_error *error)
         zmq_setsockopt(r->socket, ZMQ_IMMEDIATE, &yes, sizeof yes) != 0)
         return ecam_fail(error, ECAM_EIO, "no ZeroMQ socket to play to: %s", zmq_strerror(zmq_errno()));
     ecam_status st = ecam_socket_configure(r->socket, error);
-    return st == ECAM_OK ? ecam_endpoint_attach(r->socket, endpoint, results, error) : st;
+    if (st == ECAM_OK)
+        st = ecam_curve_join(r->socket, r->keys.key, r->keys.server_key, error);
+    return st == ECAM_OK ? ecam_endpoint_attach_as(r->socket, endpoint, results, r->keys.insecure, error) : st;
 }
 
 /* Let what is queued go out, at most LINGER_MS, unless a signal says otherwise. */

@@ -10,6 +10,7 @@
 
 /* A signal handler reaches nothing but what is static. */
 static atomic_int wake_fd = -1;
+static atomic_int reload_fd = -1;
 static atomic_int first_signal;
 
 static void on_signal(int number)
@@ -40,6 +41,29 @@ ecam_status ecam_signals_init(ecam_error *error)
     sigemptyset(&ever.sa_mask);
     if (sigaction(SIGINT, &once, NULL) != 0 || sigaction(SIGTERM, &ever, NULL) != 0)
         return ecam_fail(error, ECAM_EIO, "signals cannot be handled: %s", strerror(errno));
+    return ECAM_OK;
+}
+
+static void on_reload(int number)
+{
+    const uint64_t one = 1;
+    int saved = errno;
+
+    (void)number;
+    ssize_t written = write(atomic_load(&reload_fd), &one, sizeof one);
+    (void)written;
+    errno = saved;
+}
+
+ecam_status ecam_signals_reload(int *fd, ecam_error *error)
+{
+    struct sigaction action = {.sa_handler = on_reload, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_store(&reload_fd, *fd);
+    if (*fd < 0 || sigaction(SIGHUP, &action, NULL) != 0)
+        return ecam_fail(error, ECAM_EIO, "SIGHUP cannot be handled: %s", strerror(errno));
     return ECAM_OK;
 }
 

@@ -12,6 +12,10 @@
  * through exec. Errors: ECAM_EIO. */
 ecam_status ecam_signals_init(ecam_error *error);
 
+/* From here on SIGHUP ends nothing: it makes this descriptor readable, an eventfd
+ * that is read to be told of the next one. Errors: ECAM_EIO. */
+ecam_status ecam_signals_reload(int *fd, ecam_error *error);
+
 /* For poll (POLLIN) and zmq_poll (ZMQ_POLLIN); never read from it. -1 before
  * ecam_signals_init. */
 int ecam_signals_fd(void);

@@ -62,13 +62,15 @@ static ecam_status read_flags(int argc, char **argv, const ecam_option_list *lis
     return st == ECAM_ECLOSED ? ECAM_OK : st;
 }
 
-static int run_stage(const ecam_config *config, ecam_error *error)
+static int run_stage(ecam_config *config, ecam_error *error)
 {
     ecam_stage *stage = NULL;
     ecam_stage_metrics *metrics = NULL;
     ecam_stage_line line = {.run = ""};
     ecam_status st = ecam_signals_init(error);
 
+    if (st == ECAM_OK && config->allow)
+        st = ecam_signals_reload(&config->reload_fd, error);
     if (st == ECAM_OK)
         st = ecam_stage_create(config, &stage, error);
     if (st == ECAM_OK && config->metrics)

@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
+#include "cli/keys.h"
 #include "cli/listen.h"
 #include "cli/signals.h"
 #include "wire/recording.h"
@@ -21,6 +22,7 @@ static const ecam_option options[] = {
     {"file", "FILE", NULL, "print a recording instead"},
     {"topics", "PREFIX,...", NULL, "only messages whose topic begins so"},
     {"count", "N", NULL, "end after N messages"},
+    ECAM_KEYS_OPTIONS,
     {"help", NULL, NULL, "show this"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -33,6 +35,7 @@ typedef struct tap {
     char topic_texts[MAX_TOPICS_BYTES];
     uint64_t max_messages; /* 0: no end */
     bool help;
+    ecam_keys keys;
     ecam_listener listener;
     ecam_player *player;
     ecam_arena arena;
@@ -61,6 +64,8 @@ static ecam_status read_option(tap *t, const ecam_option *option, const char *va
 {
     if (!option)
         return ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; a recording is named with --file", value);
+    if (ecam_keys_take(&t->keys, option, value))
+        return ECAM_OK;
     if (ecam_args_is(option, "in"))
         return ecam_args_collect(option, value, &t->in, error);
     if (ecam_args_is(option, "topics"))
@@ -184,7 +189,7 @@ static int run(tap *t)
     if (st == ECAM_OK && t->file)
         st = ecam_player_open(t->file, &t->player, &error);
     else if (st == ECAM_OK)
-        st = ecam_listener_open(&t->listener, t->in.items, t->in.n, t->topics, t->n_topics, &error);
+        st = ecam_listener_open(&t->listener, t->in.items, t->in.n, t->topics, t->n_topics, &t->keys, &error);
     if (st != ECAM_OK) {
         ecam_log("tap: %s", error.text);
         return 2;

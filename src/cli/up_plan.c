@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "client/curve.h"
 
 #define DEFAULT_DIR "eigencam-results"
 #define MAX_SETTINGS 256
@@ -32,7 +33,7 @@ static void add_options(ecam_option_list *list, const ecam_option *options, size
 /* Ours, then the view's, the logger's and the stage's. */
 static void list_options(ecam_up_plan *plan)
 {
-    static const char *const joined[] = {"dir", "in", "epochs", "linger", "help", NULL};
+    static const char *const joined[] = {"dir", "in", "epochs", "linger", "key", "server-key", "insecure", "help", NULL};
     ecam_option_list *list = &plan->list;
     size_t n;
 
@@ -210,6 +211,17 @@ static ecam_status add_source(const ecam_up_plan *plan, const ecam_up_found *fou
     return add(out, arena, error, "--in=%s", endpoint);
 }
 
+static ecam_status add_server_key(const ecam_up_plan *plan, ecam_arena *arena, ecam_up_args *out, ecam_error *error)
+{
+    ecam_curve_keys keys;
+    ecam_status st = ecam_curve_read_secret(plan->config.key, &keys, error);
+
+    if (st == ECAM_OK)
+        st = add(out, arena, error, "--server-key=%s", keys.public_key);
+    explicit_bzero(&keys, sizeof keys);
+    return st;
+}
+
 ecam_status ecam_up_plan_arguments(ecam_up_plan *plan, ecam_up_part part, const ecam_up_found *found,
                                    ecam_arena *arena, ecam_up_args *out, ecam_error *error)
 {
@@ -227,6 +239,11 @@ ecam_status ecam_up_plan_arguments(ecam_up_plan *plan, ecam_up_part part, const 
         st = add(out, arena, error, "--dir=%s", plan->dir);
     if (st == ECAM_OK && part != ECAM_UP_STAGE)
         st = add_source(plan, found, arena, out, error);
+    /* whoever has the stage's own key is let in */
+    if (st == ECAM_OK && part != ECAM_UP_STAGE && plan->config.key)
+        st = add(out, arena, error, "--key=%s", plan->config.key);
+    if (st == ECAM_OK && part != ECAM_UP_STAGE && plan->config.key)
+        st = add_server_key(plan, arena, out, error);
     if (st == ECAM_OK && part == ECAM_UP_LOG)
         st = add(out, arena, error, LINGER);
     if (st == ECAM_OK && part == ECAM_UP_VIEW && found->port != 0)

@@ -6,6 +6,7 @@
 #include "cli/clock.h"
 #include "cli/commands.h"
 #include "cli/notify.h"
+#include "cli/keys.h"
 #include "cli/signals.h"
 #include "web/view.h"
 
@@ -15,6 +16,7 @@ static const ecam_option options[] = {
     {"port", "P", "5580", "the port to serve; 0: any that is free"},
     {"bind", "ADDRESS", "127.0.0.1", "the IP address to serve; 0.0.0.0 for all: anybody who reaches it sees the store"},
     {"allow-host", "NAME", NULL, "a further name that browsers may ask for; may stand several times"},
+    ECAM_KEYS_OPTIONS,
     {"help", NULL, NULL, "show this"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -30,12 +32,15 @@ typedef struct settings {
     ecam_args_list in, hosts;
     uint64_t port;
     bool help;
+    ecam_keys keys;
 } settings;
 
 static ecam_status read_option(settings *s, const ecam_option *option, const char *value, ecam_error *error)
 {
     if (!option)
         return ecam_fail(error, ECAM_EINVAL, "\"%.60s\" is no option; only options are accepted", value);
+    if (ecam_keys_take(&s->keys, option, value))
+        return ECAM_OK;
     if (ecam_args_is(option, "in"))
         return ecam_args_collect(option, value, &s->in, error);
     if (ecam_args_is(option, "allow-host"))
@@ -76,6 +81,7 @@ static int run(const settings *s)
     const ecam_view_options view_options = {
         .dir = s->dir, .in = s->in.items, .n_in = s->in.n, .bind = s->bind, .port = (uint16_t)s->port,
         .hosts = s->hosts.items, .n_hosts = s->hosts.n,
+        .key = s->keys.key, .server_key = s->keys.server_key, .insecure = s->keys.insecure,
     };
     ecam_view *view = NULL;
     ecam_error error = {0};

@@ -143,9 +143,9 @@ ecam_status ecam_curve_read_file(const char *path, bool is_secret, size_t max_by
 
     *out = NULL;
     if (fd < 0)
-        return ecam_fail(error, ECAM_EIO, "%.300s cannot be read: %s", path, strerror(errno));
+        return ecam_fail(error, ECAM_EINVAL, "%.300s cannot be read: %s", path, strerror(errno));
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        st = ecam_fail(error, ECAM_EIO, "%.300s is no file of keys", path);
+        st = ecam_fail(error, ECAM_EINVAL, "%.300s is no file of keys", path);
     else if (is_secret)
         st = check_private(path, &info, error);
     if (st == ECAM_OK)

@@ -32,7 +32,8 @@ ecam_status ecam_curve_write(const char *name, const ecam_curve_keys *keys, ecam
 
 /* Read a secret key and work out its public one. A file that belongs to
  * somebody else, or that others may read, is refused: the key is then no secret.
- * Errors: ECAM_EIO, ECAM_EINVAL (who may read it), ECAM_EFORMAT, ECAM_EMISSING. */
+ * Errors: ECAM_EINVAL (no such file, or others may read it), ECAM_EFORMAT (no
+ * key in it), ECAM_ELIMIT, ECAM_EIO, ECAM_ENOMEM, ECAM_EMISSING (no CURVE). */
 ecam_status ecam_curve_read_secret(const char *path, ecam_curve_keys *out, ecam_error *error);
 
 /* A public key: 40 characters, or a file of one; of NAME.key it is worked out.
@@ -47,7 +48,8 @@ ecam_status ecam_curve_next(const char **at, const char *end, unsigned *line, ch
 
 /* A whole file of at most max_bytes, with a zero behind it; freed by the caller.
  * is_secret: refuse one that others may read.
- * Errors: ECAM_EIO, ECAM_EINVAL, ECAM_ELIMIT, ECAM_ENOMEM. */
+ * Errors: ECAM_EINVAL (no such file, or others may read it), ECAM_EIO,
+ * ECAM_ELIMIT, ECAM_ENOMEM. */
 ecam_status ecam_curve_read_file(const char *path, bool is_secret, size_t max_bytes, char **out, size_t *size,
                                  ecam_error *error);
 

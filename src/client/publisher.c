@@ -15,6 +15,7 @@
 #include <zmq.h>
 
 #include "base/text.h"
+#include "client/curve.h"
 #include "client/endpoint.h"
 #include "client/publisher_batch.h"
 #include "wire/reader.h"
@@ -161,7 +162,7 @@ static ecam_status configure(ecam_publisher *p, ecam_error *error)
     return st;
 }
 
-static ecam_status open_socket(ecam_publisher *p, const char *endpoint, ecam_error *error)
+static ecam_status open_socket(ecam_publisher *p, const ecam_publisher_options *o, ecam_error *error)
 {
     ecam_status st = check_descriptors(error);
 
@@ -169,13 +170,15 @@ static ecam_status open_socket(ecam_publisher *p, const char *endpoint, ecam_err
         st = check_threads(error);
     if (st != ECAM_OK)
         return st;
-    p->zmq = zmq_ctx_new();
+    p->zmq = ecam_context_create();
     p->socket = p->zmq ? zmq_socket(p->zmq, ZMQ_XPUB) : NULL;
     if (!p->socket)
         return ecam_fail(error, ECAM_EIO, "ZeroMQ cannot start: %s", zmq_strerror(zmq_errno()));
     st = configure(p, error);
     if (st == ECAM_OK)
-        st = ecam_endpoint_attach(p->socket, endpoint, false, error);
+        st = ecam_curve_join(p->socket, o->key, o->server_key, error);
+    if (st == ECAM_OK)
+        st = ecam_endpoint_attach_as(p->socket, o->endpoint, false, o->insecure, error);
     return st;
 }
 
@@ -204,7 +207,7 @@ static ecam_status open_parts(ecam_publisher *p, const ecam_publisher_options *o
         return ecam_fail(error, st, "no memory for a publisher");
     st = watch_for_forks(p, error);
     if (st == ECAM_OK)
-        st = open_socket(p, o->endpoint, error);
+        st = open_socket(p, o, error);
     if (st == ECAM_OK)
         make_ring(p, o->ring_bytes);
     return st;

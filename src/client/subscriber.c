@@ -6,6 +6,7 @@
 #include <zmq.h>
 
 #include "base/arena.h"
+#include "client/curve.h"
 #include "client/endpoint.h"
 #include "client/gaps.h"
 #include "client/receive.h"
@@ -37,7 +38,7 @@ static ecam_status open_socket(ecam_subscriber *s, ecam_error *error)
 {
     const int high_water = RECEIVE_HIGH_WATER;
 
-    s->context = zmq_ctx_new();
+    s->context = ecam_context_create();
     if (s->context)
         s->socket = zmq_socket(s->context, ZMQ_SUB);
     if (!s->socket)
@@ -54,26 +55,25 @@ static ecam_status subscribe(ecam_subscriber *s, const char *topic, ecam_error *
     return ECAM_OK;
 }
 
-static ecam_status open_all(ecam_subscriber *s, const char *const *endpoints, size_t n_endpoints,
-                            const char *const *topics, size_t n_topics, ecam_error *error)
+static ecam_status open_all(ecam_subscriber *s, const ecam_subscriber_options *o, ecam_error *error)
 {
     ecam_status st = open_socket(s, error);
 
-    if (st == ECAM_OK && n_topics == 0)
+    if (st == ECAM_OK)
+        st = ecam_curve_join(s->socket, o->key, o->server_key, error);
+    if (st == ECAM_OK && o->n_topics == 0)
         st = subscribe(s, "", error);
-    for (size_t i = 0; st == ECAM_OK && i < n_topics; i++)
-        st = subscribe(s, topics[i], error);
-    for (size_t i = 0; st == ECAM_OK && i < n_endpoints; i++)
-        st = ecam_endpoint_attach(s->socket, endpoints[i], false, error);
+    for (size_t i = 0; st == ECAM_OK && i < o->n_topics; i++)
+        st = subscribe(s, o->topics[i], error);
+    for (size_t i = 0; st == ECAM_OK && i < o->n_endpoints; i++)
+        st = ecam_endpoint_attach_as(s->socket, o->endpoints[i], false, o->insecure, error);
     return st;
 }
 
-ecam_status ecam_subscriber_open(const char *const *endpoints, size_t n_endpoints,
-                                 const char *const *topics, size_t n_topics, ecam_subscriber **out,
-                                 ecam_error *error)
+ecam_status ecam_subscriber_open_with(const ecam_subscriber_options *options, ecam_subscriber **out, ecam_error *error)
 {
     *out = NULL;
-    if (n_endpoints == 0)
+    if (options->n_endpoints == 0)
         return ecam_fail(error, ECAM_EINVAL,
                          "no endpoint is given; expected tcp://host:port or ipc://path");
 
@@ -82,13 +82,22 @@ ecam_status ecam_subscriber_open(const char *const *endpoints, size_t n_endpoint
         return ecam_fail(error, ECAM_ENOMEM, "no memory for a subscriber");
     ecam_parts_init(&s->parts);
     ecam_arena_init(&s->arena, MAX_HEADER_MEMORY);
-    ecam_status st = open_all(s, endpoints, n_endpoints, topics, n_topics, error);
+    ecam_status st = open_all(s, options, error);
     if (st != ECAM_OK) {
         ecam_subscriber_close(&s);
         return st;
     }
     *out = s;
     return ECAM_OK;
+}
+
+ecam_status ecam_subscriber_open(const char *const *endpoints, size_t n_endpoints,
+                                 const char *const *topics, size_t n_topics, ecam_subscriber **out,
+                                 ecam_error *error)
+{
+    const ecam_subscriber_options options = {.endpoints = endpoints, .n_endpoints = n_endpoints,
+                                             .topics = topics, .n_topics = n_topics};
+    return ecam_subscriber_open_with(&options, out, error);
 }
 
 static ecam_status wait_for_message(ecam_subscriber *s, int timeout_ms, ecam_error *error)

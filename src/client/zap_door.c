@@ -166,10 +166,10 @@ static void reload(ecam_door *d)
     ecam_zap_list_finish(&d->list);
     d->list = fresh;
     if (gone == 0)
-        tell(d, "%zu client keys are allowed by %.300s (%zu before)", fresh.n, d->allow, before);
+        tell(d, "client keys allowed by %.300s: %zu (%zu before)", d->allow, fresh.n, before);
     else
-        tell(d, "%zu client keys are allowed by %.300s (%zu before); %zu are gone, and %zu connections begin anew", fresh.n,
-             d->allow, before, gone, ecam_zap_peers_shut(&d->peers));
+        tell(d, "client keys allowed by %.300s: %zu (%zu before); gone: %zu, so all connections begin anew: %zu", d->allow, fresh.n,
+             before, gone, ecam_zap_peers_shut(&d->peers));
 }
 
 /* ---- events ---- */

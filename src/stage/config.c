@@ -6,6 +6,8 @@
 
 #define DEFAULT_IN "tcp://127.0.0.1:5560"
 #define DEFAULT_OUT "tcp://127.0.0.1:5561"
+#define MIN_MESSAGE ((size_t)64 << 10)
+#define MAX_MESSAGE ((size_t)1 << 40)
 
 static const ecam_trace_option options[] = {
     {"in", "ENDPOINT", DEFAULT_IN, "where trainers send to; repeatable; connect:ENDPOINT connects"},
@@ -19,6 +21,10 @@ static const ecam_trace_option options[] = {
     {"max-epochs", "N", "64", "open epochs of a run; messages of more are refused"},
     {"forget", "S", "86400", "seconds after which a run that says nothing is forgotten"},
     {"allow-uid", "UID,...", NULL, "other users whose trainers may share memory"},
+    {"key", "FILE", NULL, "the stage's secret key (eigencam keygen): clients must then have keys too"},
+    {"allow", "FILE|any", NULL, "with --key: public keys of the clients, one a line; SIGHUP reads it anew"},
+    {"insecure", NULL, NULL, "let other hosts reach the stage without keys"},
+    {"max-message", "SIZE", "1G", "a trainer's message with a larger part is refused; from 64K"},
     {"metrics", "ADDRESS", NULL, "serve /metrics and /healthz: PORT, ADDRESS:PORT or [IPV6]:PORT"},
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
@@ -64,7 +70,7 @@ static ecam_status set_workers(ecam_config *config, const char *text, ecam_error
 }
 
 /* "512M": a number, and K, M or G for powers of 1024. */
-static ecam_status set_memory(ecam_config *config, const char *text, ecam_error *error)
+static ecam_status set_size(size_t *out, const char *text, ecam_error *error)
 {
     static const char units[] = "KMG";
     size_t length = strlen(text);
@@ -80,7 +86,30 @@ static ecam_status set_memory(ecam_config *config, const char *text, ecam_error 
     const uint64_t most = unit ? UINT64_C(1) << 20 : UINT64_C(1) << 50;
     if (length >= sizeof number || ecam_option_count(number, 1, most, &value, NULL) != ECAM_OK)
         return ecam_fail(error, ECAM_EINVAL, "\"%s\" is no size; expected a number from 1, with K, M or G", text);
-    config->memory_bytes = (size_t)value << shift;
+    *out = (size_t)value << shift;
+    return ECAM_OK;
+}
+
+/* Below the least ZeroMQ's own words would be too long. */
+static ecam_status set_max_message(ecam_config *config, const char *text, ecam_error *error)
+{
+    size_t size = 0;
+    ecam_status st = set_size(&size, text, error);
+
+    if (st == ECAM_OK && (size < MIN_MESSAGE || size > MAX_MESSAGE))
+        return ecam_fail(error, ECAM_EINVAL, "\"%s\" is not accepted; expected a size from 64K to 1024G", text);
+    if (st == ECAM_OK)
+        config->max_message = size;
+    return st;
+}
+
+static ecam_status set_flag(bool *out, const char *text, ecam_error *error)
+{
+    bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
+
+    if (!yes && strcmp(text, "no") != 0 && strcmp(text, "false") != 0)
+        return ecam_fail(error, ECAM_EINVAL, "\"%s\" is not accepted; expected yes or no", text);
+    *out = yes;
     return ECAM_OK;
 }
 
@@ -128,7 +157,7 @@ static ecam_status set_text(ecam_config *config, const ecam_trace_option *option
     if (is(option, "epoch-timeout"))
         return ecam_option_real(text, 0.001, 86400, &config->epoch_timeout_s, error);
     if (is(option, "memory"))
-        return set_memory(config, text, error);
+        return set_size(&config->memory_bytes, text, error);
     if (is(option, "max-runs"))
         return set_bound(&limits->runs, text, error);
     if (is(option, "max-ranks"))
@@ -137,7 +166,21 @@ static ecam_status set_text(ecam_config *config, const ecam_trace_option *option
         return set_bound(&limits->epochs, text, error);
     if (is(option, "forget"))
         return ecam_option_real(text, 0.001, 1e9, &config->forget_s, error);
+    if (is(option, "insecure"))
+        return set_flag(&config->insecure, text, error);
+    if (is(option, "max-message"))
+        return set_max_message(config, text, error);
     return set_allow_uids(config, text, error);
+}
+
+/* Where an option is kept whose value may be any text; NULL: it is another one. */
+static const char **text_place(ecam_config *config, const ecam_trace_option *option)
+{
+    return is(option, "record")    ? &config->record
+           : is(option, "metrics") ? &config->metrics
+           : is(option, "key")     ? &config->key
+           : is(option, "allow")   ? &config->allow
+                                   : NULL;
 }
 
 /* ECAM_EMISSING where it is no option of the stage's own. */
@@ -159,9 +202,10 @@ static ecam_status set_own(ecam_config *config, const char *name, size_t name_by
     ecam_status st = ecam_option_text(value, &config->arena, &text, error);
     if (st != ECAM_OK)
         return st;
-    if (!is(option, "record") && !is(option, "metrics"))
+    const char **place = text_place(config, option);
+    if (!place)
         return set_text(config, option, text, error);
-    *(is(option, "record") ? &config->record : &config->metrics) = value->kind == ECAM_NODE_NIL ? NULL : text;
+    *place = value->kind == ECAM_NODE_NIL ? NULL : text;
     return ECAM_OK;
 }
 
@@ -177,7 +221,7 @@ static void list_names(char *text, size_t capacity, const ecam_trace_option *lis
 
 static ecam_status unknown_key(const ecam_node *key, ecam_error *error)
 {
-    char accepted[400] = "traces";
+    char accepted[480] = "traces";
     size_t n;
     const ecam_trace_option *list = ecam_trace_options(&n);
 
@@ -252,8 +296,8 @@ static ecam_status apply_flags(ecam_config *config, ecam_trace *base, const ecam
 
     for (size_t i = 0; st == ECAM_OK && i < n_flags; i++) {
         const char *name = flags[i].name;
-        const ecam_node value = {.kind = ECAM_NODE_TEXT, .size = strlen(flags[i].value),
-                                 .bytes = flags[i].value};
+        const char *text = flags[i].value ? flags[i].value : "yes"; /* a switch */
+        const ecam_node value = {.kind = ECAM_NODE_TEXT, .size = strlen(text), .bytes = text};
         forget_endpoints(config, name, seen);
         st = set_own(config, name, strlen(name), &value, error);
         if (st == ECAM_OK)
@@ -304,7 +348,8 @@ ecam_status ecam_config_build(const char *path, const ecam_setting *flags, size_
     ecam_status st = ECAM_OK;
 
     *out = (ecam_config){.epoch_timeout_s = 30, .memory_bytes = (size_t)1 << 30,
-                          .limits = ECAM_DEFAULT_LIMITS, .forget_s = 86400};
+                          .limits = ECAM_DEFAULT_LIMITS, .forget_s = 86400,
+                          .max_message = (size_t)1 << 30, .reload_fd = -1};
     ecam_arena_init(&out->arena, 0);
     ecam_trace_init(&base);
     if (path)

@@ -30,6 +30,11 @@ typedef struct ecam_config {
     const char *metrics; /* an address to serve them on, or NULL */
     uint32_t allow_uids[ECAM_CONFIG_UIDS]; /* other users whose rings are taken */
     size_t n_allow_uids;
+    const char *key;    /* file of the stage's secret key, or NULL */
+    const char *allow;  /* file of its clients' public keys, "any", or NULL */
+    bool insecure;      /* other hosts may reach it without keys */
+    size_t max_message; /* bytes of a message that are taken */
+    int reload_fd;      /* an eventfd that says: read `allow` anew; -1: none */
     bool has_traces;    /* whether the user set any output of his own */
     ecam_traces *traces;
 } ecam_config;

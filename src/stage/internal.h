@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/zap_door.h"
 #include "stage/collector.h"
 #include "stage/config.h"
 #include "stage/counters.h"
@@ -50,6 +51,7 @@ struct ecam_stage {
     const ecam_config *config;
     void *zmq;
     void *in; /* XSUB */
+    ecam_door *door; /* before both sockets */
     ecam_outlet outlet;
     ecam_pool *pool;
     ecam_collector collector;

@@ -77,6 +77,7 @@ static size_t list_counters(const ecam_stage *stage, ecam_counter out[MAX_COUNTE
         {"errors", c->errors},
         {"gone", c->gone},
         {"unsent", c->unsent},
+        {"refused", ecam_door_refused(stage->door)},
         {"overlays", sent[ECAM_RESULT_OVERLAY]},
         {"maps", sent[ECAM_RESULT_MAP]},
         {"images", sent[ECAM_RESULT_IMAGE]},

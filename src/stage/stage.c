@@ -114,6 +114,20 @@ static void note_endpoint(ecam_stage *stage, void *socket, const char *what)
         attached->endpoint[0] = '\0';
 }
 
+static void tell_of_door(void *context, const char *text)
+{
+    (void)context;
+    ecam_log("stage: %s", text);
+}
+
+static ecam_status open_door(ecam_stage *stage, ecam_error *error)
+{
+    const ecam_config *config = stage->config;
+    const ecam_door_options options = {.key = config->key, .allow = config->allow, .reload_fd = config->reload_fd,
+                                       .max_message = (int64_t)config->max_message, .tell = tell_of_door};
+    return ecam_door_open(stage->zmq, &options, &stage->door, error);
+}
+
 static ecam_status open_intake(ecam_stage *stage, ecam_error *error)
 {
     const int queue = RECEIVE_QUEUE;
@@ -126,9 +140,11 @@ static ecam_status open_intake(ecam_stage *stage, ecam_error *error)
     if (st == ECAM_OK)
         zmq_setsockopt(stage->in, ZMQ_RCVHWM, &queue, sizeof queue);
     if (st == ECAM_OK)
+        st = ecam_door_guard(stage->door, stage->in, error);
+    if (st == ECAM_OK)
         st = subscribe_all(stage, error);
     for (size_t i = 0; st == ECAM_OK && i < stage->config->n_in; i++) {
-        st = ecam_endpoint_attach(stage->in, stage->config->in[i], true, error);
+        st = ecam_endpoint_attach_as(stage->in, stage->config->in[i], true, stage->config->insecure, error);
         if (st == ECAM_OK)
             note_endpoint(stage, stage->in, "listens for trainers on");
     }
@@ -140,8 +156,10 @@ static ecam_status open_outlet(ecam_stage *stage, ecam_error *error)
     const ecam_config *config = stage->config;
     ecam_status st = ecam_outlet_open(&stage->outlet, stage->zmq, error);
 
+    if (st == ECAM_OK)
+        st = ecam_door_guard(stage->door, stage->outlet.socket, error);
     for (size_t i = 0; st == ECAM_OK && i < config->n_out; i++) {
-        st = ecam_endpoint_attach(stage->outlet.socket, config->out[i], true, error);
+        st = ecam_endpoint_attach_as(stage->outlet.socket, config->out[i], true, config->insecure, error);
         if (st == ECAM_OK)
             note_endpoint(stage, stage->outlet.socket, "publishes on");
     }
@@ -189,6 +207,8 @@ static ecam_status open_parts(ecam_stage *stage, ecam_error *error)
     if (st == ECAM_OK)
         st = ecam_pool_create(config->workers, &stage->pool, error);
     if (st == ECAM_OK)
+        st = open_door(stage, error);
+    if (st == ECAM_OK)
         st = open_intake(stage, error);
     if (st == ECAM_OK)
         open_handover(stage);
@@ -214,7 +234,7 @@ ecam_status ecam_stage_create(const ecam_config *config, ecam_stage **out, ecam_
     stage->collector.limits = config->limits;
     stage->collector.forget_ns = (int64_t)(config->forget_s * 1e9);
     ecam_sample_shelf_init(&stage->shelf, config->memory_bytes);
-    stage->zmq = zmq_ctx_new();
+    stage->zmq = ecam_context_create();
     ecam_status st = stage->zmq ? open_parts(stage, error)
                                 : ecam_fail(error, ECAM_EIO, "ZeroMQ cannot start: %s", zmq_strerror(errno));
     if (st != ECAM_OK) {
@@ -345,9 +365,9 @@ static bool finished(const ecam_stage *stage)
 
 ecam_status ecam_stage_run(ecam_stage *stage, int stop_fd, ecam_error *error)
 {
-    ecam_status st = ECAM_OK;
+    ecam_status st = ecam_door_start(stage->door, error);
 
-    for (size_t i = 0; i < stage->n_attached; i++)
+    for (size_t i = 0; st == ECAM_OK && i < stage->n_attached; i++)
         ecam_log("stage %s %s", stage->attached[i].what, stage->attached[i].endpoint);
     stage->next_stats_ns = ecam_stage_now() + STATS_NS;
     while (st == ECAM_OK && !finished(stage)) {
@@ -357,6 +377,7 @@ ecam_status ecam_stage_run(ecam_stage *stage, int stop_fd, ecam_error *error)
         if (!finished(stage))
             st = wait_for_work(stage, stop_fd, wake_ns, error);
     }
+    ecam_door_stop(stage->door);
     if (st == ECAM_OK)
         ecam_stage_stats(stage);
     return st;
@@ -391,6 +412,7 @@ void ecam_stage_destroy(ecam_stage **handle)
     for (size_t i = 0; i < stage->n_prefixes; i++)
         free(stage->prefixes[i]);
     free(stage->prefixes);
+    ecam_door_close(&stage->door);
     if (stage->in)
         zmq_close(stage->in);
     ecam_outlet_close(&stage->outlet, LINGER_MS);

@@ -44,6 +44,7 @@ static const known_counter known[] = {
     {"errors", "eigencam_stage_errors_total", "counter", "Error messages published."},
     {"gone", "eigencam_stage_ranks_gone_total", "counter", "Ranks given up because their process ended."},
     {"unsent", "eigencam_stage_results_unsent_total", "counter", "Results that could not be encoded or sent."},
+    {"refused", "eigencam_stage_connections_refused_total", "counter", "Connections turned away: keys, or messages too large."},
     {"overlays", "eigencam_stage_overlays_total", "counter", "Overlays published."},
     {"maps", "eigencam_stage_maps_total", "counter", "Maps published."},
     {"images", "eigencam_stage_images_total", "counter", "Input images published."},

@@ -44,10 +44,13 @@ static ecam_status subscribe(ecam_view *view, ecam_error *error)
 {
     static const char *const topics[] = {"epoch|", "error|", "stats|"};
 
-    if (view->options.n_in == 0)
-        return ECAM_OK;
-    return ecam_subscriber_open(view->options.in, view->options.n_in, topics, sizeof topics / sizeof *topics,
-                                &view->subscriber, error);
+    const ecam_view_options *o = &view->options;
+    const ecam_subscriber_options from = {
+        .endpoints = o->in, .n_endpoints = o->n_in, .topics = topics, .n_topics = sizeof topics / sizeof *topics,
+        .key = o->key, .server_key = o->server_key, .insecure = o->insecure,
+    };
+
+    return o->n_in == 0 ? ECAM_OK : ecam_subscriber_open_with(&from, &view->subscriber, error);
 }
 
 static ecam_status serve(ecam_view *view, ecam_error *error)

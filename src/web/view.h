@@ -2,6 +2,7 @@
 #ifndef ECAM_WEB_VIEW_H
 #define ECAM_WEB_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ typedef struct ecam_view_options {
     uint16_t port;               /* 0: any that is free */
     const char *const *hosts;    /* further names that it may be asked by */
     size_t n_hosts;
+    const char *key, *server_key; /* as in eigencam/subscriber.h */
+    bool insecure;
 } ecam_view_options;
 
 /* Serve; threads of its own answer requests.

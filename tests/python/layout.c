@@ -24,6 +24,9 @@ int main(void)
     PLACE(ecam_publisher_options, n_traces);
     PLACE(ecam_publisher_options, notice);
     PLACE(ecam_publisher_options, notice_context);
+    PLACE(ecam_publisher_options, key);
+    PLACE(ecam_publisher_options, server_key);
+    PLACE(ecam_publisher_options, insecure);
     SIZE(ecam_tensor);
     PLACE(ecam_tensor, dtype);
     PLACE(ecam_tensor, layout);

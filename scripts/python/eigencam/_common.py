@@ -14,6 +14,14 @@ def default_endpoint():
     return os.environ.get("EIGENCAM_ENDPOINT", ENDPOINT)
 
 
+def default_keys(key, server_key):
+    """(key, server_key), from the environment where neither is given."""
+    if key is None and server_key is None:
+        key, server_key = (os.environ.get(name) or None
+                           for name in ("EIGENCAM_KEY", "EIGENCAM_SERVER_KEY"))
+    return key, server_key
+
+
 def check_name(name, what, banned="|"):
     """A run or an output: 1 to 128 bytes of UTF-8, no control characters."""
     if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_BYTES or \

@@ -14,7 +14,7 @@ _DTYPES = {name: number for number, name in enumerate(
     ("|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "bfloat16", "<f4",
      "<f8"))}
 _LAYOUTS = {None: 0, "auto": 0, "NCHW": 1, "NHWC": 2, "NLC": 3}
-_OK, _ENOMEM, _EINVAL, _ESHAPE, _ETYPE, _EAGAIN = 0, 1, 2, 3, 4, 11
+_OK, _ENOMEM, _EINVAL, _ESHAPE, _ETYPE, _EFORMAT, _EMISSING, _EAGAIN = 0, 1, 2, 3, 4, 5, 7, 11
 _MAX_CLASSES = 1 << 20
 
 
@@ -38,7 +38,8 @@ class Options(Structure):
                 ("world", c_uint32), ("ring_bytes", c_size_t), ("block_ms", c_uint),
                 ("framework", c_char_p), ("class_names", POINTER(c_char_p)),
                 ("n_class_names", c_size_t), ("traces", POINTER(TraceRequest)),
-                ("n_traces", c_size_t), ("notice", Notice), ("notice_context", c_void_p)]
+                ("n_traces", c_size_t), ("notice", Notice), ("notice_context", c_void_p),
+                ("key", c_char_p), ("server_key", c_char_p), ("insecure", c_bool)]
 
 
 class Tensor(Structure):
@@ -126,6 +127,10 @@ def _texts(strings):
     return (c_char_p * len(strings))(*[text.encode("utf-8", "replace") for text in strings])
 
 
+def _path(text):
+    return None if text is None else os.fsencode(text)
+
+
 def class_names(mapping):
     """Names in the order of their values; a value without a name is its own."""
     names = {}
@@ -170,6 +175,8 @@ class NativePublisher(Publisher):
         options.class_names, options.n_class_names = _texts(names), len(names)
         options.traces, options.n_traces = _requests(traces), len(traces)
         options.notice = _notice
+        options.key, options.server_key = map(_path, (self.key, self.server_key))
+        options.insecure = self.insecure
         self._check(self._library.ecam_publisher_open(byref(options), byref(self._handle),
                                                       byref(error)), error)
 
@@ -177,7 +184,7 @@ class NativePublisher(Publisher):
         if status in (_OK, _EAGAIN):  # EAGAIN: dropped, and counted
             return
         text = error.text.decode("utf-8", "replace")
-        if status in (_EINVAL, _ESHAPE, _ETYPE):
+        if status in (_EINVAL, _ESHAPE, _ETYPE, _EFORMAT, _EMISSING):
             raise ValueError(text)
         raise TransportError(text)
 

@@ -9,7 +9,8 @@ import sys
 import weakref
 from typing import NamedTuple
 
-from eigencam._common import (check_mode, check_name, default_endpoint, default_run, warn_once)
+from eigencam._common import (check_mode, check_name, default_endpoint, default_keys, default_run,
+                              warn_once)
 from eigencam._common import label_mapping as names_of
 from eigencam.arrays import as_array
 
@@ -47,6 +48,9 @@ class Publisher:
                    stage's configuration file, [{"n_samples": 8}]
     ring_bytes     of the shared memory; 0: none
     block_ms       how long a batch may wait for room; 0: it is dropped and counted
+    key            the file of this trainer's secret key (eigencam keygen), or $EIGENCAM_KEY
+    server_key     the stage's public key, or the file of it, or $EIGENCAM_SERVER_KEY
+    insecure       bind what other hosts can reach without keys
     library        "c", "python" or None for what is there
     """
 
@@ -66,12 +70,15 @@ class Publisher:
         return super().__new__(pure.PurePublisher)
 
     def __init__(self, endpoint=None, run=None, rank=0, world=1, *, label_mapping=None,
-                 traces=(), framework=None, ring_bytes=64 << 20, block_ms=0, library=None):
+                 traces=(), framework=None, ring_bytes=64 << 20, block_ms=0, key=None,
+                 server_key=None, insecure=False, library=None):
         if not 0 <= rank < world:
             raise ValueError(f"rank {rank} of {world}; expected 0 to {world - 1}")
         self.endpoint = endpoint or default_endpoint()
         self.run = check_name(run or default_run(), "run")
         self.rank, self.world = rank, world
+        self.key, self.server_key = default_keys(key, server_key)
+        self.insecure = bool(insecure)
         self._alive = False
         try:
             self._open(names_of(label_mapping), [dict(trace) for trace in traces], framework,

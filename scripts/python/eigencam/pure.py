@@ -8,6 +8,7 @@ import msgpack
 import zmq
 
 from eigencam._common import check_ds_id, check_mode
+from eigencam.curve import attach
 from eigencam.publisher import ALL, Publisher, Stats, TransportError, convert
 from eigencam.want import Wants
 
@@ -37,17 +38,11 @@ class PurePublisher(Publisher):
             self._socket.set(zmq.XPUB_VERBOSER, 1)
             self._socket.set(zmq.XPUB_NODROP, 1)
             self._socket.set(zmq.SNDTIMEO, block_ms)
-            self._attach()
+            attach(self._socket, [self.endpoint], self.key, self.server_key, self.insecure)
         except zmq.ZMQError as error:
             if error.errno in (zmq.EINVAL, zmq.EPROTONOSUPPORT):
                 raise ValueError(f"endpoint {self.endpoint!r}: {error}") from None
             raise TransportError(f"no publisher for {self.endpoint}: {error}") from None
-
-    def _attach(self):
-        if self.endpoint.startswith("bind:"):
-            self._socket.bind(self.endpoint[len("bind:"):])
-        else:
-            self._socket.connect(self.endpoint)
 
     def _look(self, now):
         """Take in what stages subscribe to and what they want; greet the new ones."""

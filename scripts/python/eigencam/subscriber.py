@@ -7,7 +7,8 @@ import msgpack
 import numpy as np
 import zmq
 
-from eigencam._common import RESULTS
+from eigencam._common import RESULTS, default_keys
+from eigencam.curve import attach
 
 TYPES = ("overlay", "map", "image", "sheet", "epoch", "error", "stats")
 
@@ -89,21 +90,25 @@ class Subscriber:
     run        of this run only
     topics     prefixes as in the wire protocol, instead of types and run
     timeout    seconds after which the iteration ends where nothing comes; None: never
+    key        the file of this program's secret key (eigencam keygen), or $EIGENCAM_KEY
+    server_key the stage's public key, or the file of it, or $EIGENCAM_SERVER_KEY
+    insecure   bind what other hosts can reach without keys
     """
 
-    def __init__(self, endpoints=RESULTS, *, types=None, run=None, topics=None, timeout=None):
+    def __init__(self, endpoints=RESULTS, *, types=None, run=None, topics=None, timeout=None,
+                 key=None, server_key=None, insecure=False):
         self.timeout, self.lost, self._seq = timeout, 0, {}
         self._socket = zmq.Context.instance().socket(zmq.SUB)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.RCVHWM, 0)
-        self._socket.set(zmq.MAXMSGSIZE, 1 << 30)
         for topic in topics if topics is not None else _topics(types, run):
             self._socket.subscribe(topic)
-        for endpoint in [endpoints] if isinstance(endpoints, str) else endpoints:
-            if endpoint.startswith("bind:"):
-                self._socket.bind(endpoint[len("bind:"):])
-            else:
-                self._socket.connect(endpoint)
+        try:
+            attach(self._socket, [endpoints] if isinstance(endpoints, str) else endpoints,
+                   *default_keys(key, server_key), insecure)
+        except (ValueError, zmq.ZMQError):
+            self._socket.close()
+            raise
 
     def next(self, timeout=None):
         """The next result, or None where none comes within so many seconds (None: for ever).

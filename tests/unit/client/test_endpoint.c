@@ -5,6 +5,7 @@
 
 #include <zmq.h>
 
+#include "client/curve.h"
 #include "client/endpoint.h"
 #include "support/check.h"
 
@@ -73,10 +74,51 @@ static void the_prefix_wins_over_the_default(void **state)
     (void)state;
     CHECK_OK(attach("tcp://127.0.0.1:*", true, &error), error);
     CHECK_OK(attach("bind:tcp://127.0.0.1:*", false, &error), error);
-    CHECK_OK(attach("bind:tcp://*:*", false, &error), error);
     CHECK_OK(attach("tcp://127.0.0.1:9", false, &error), error);
     CHECK_OK(attach("connect:tcp://localhost:9", true, &error), error);
     CHECK_OK(attach("tcp://[::1]:9", false, &error), error);
+}
+
+static void what_others_reach_needs_keys(void **state)
+{
+    static const char *const wide[] = {"tcp://*:*", "tcp://0.0.0.0:*", "bind:tcp://[::]:*", "tcp://192.0.2.1:5560", "tcp://eth0:*",
+                                       "tcp://127.0.0.1.example:*", "tcp://128.0.0.1:*", "tcp://1270.0.0.1:*", "tcp://0:*"};
+    static const char *const near[] = {"tcp://127.0.0.1:*", "tcp://127.1.2.3:*", "tcp://lo:*", "tcp://[::1]:*"};
+    ecam_curve_keys keys;
+    ecam_error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        ecam_status st = attach(wide[i], true, &error);
+        if (st != ECAM_EINVAL)
+            fail_msg("\"%s\" gave \"%s\"", wide[i], ecam_status_word(st));
+        CHECK_TEXT_HAS(error.text, wide[i]);
+        CHECK_TEXT_HAS(error.text, "--insecure");
+        CHECK_TEXT_HAS(error.text, "--key");
+    }
+    for (size_t i = 0; i < sizeof near / sizeof *near; i++)
+        if (attach(near[i], true, &error) == ECAM_EINVAL)
+            fail_msg("\"%s\": %s", near[i], error.text);
+    CHECK_OK(ecam_curve_generate(&keys, &error), error);
+    void *socket = zmq_socket(context, ZMQ_PUB), *open = zmq_socket(context, ZMQ_PUB);
+    CHECK_OK(ecam_curve_serve(socket, &keys, &error), error);
+    CHECK_OK(ecam_endpoint_attach(socket, "tcp://*:*", true, &error), error);
+    CHECK_OK(ecam_endpoint_attach_as(open, "tcp://*:*", true, true, &error), error);
+    zmq_close(socket);
+    zmq_close(open);
+}
+
+static void a_context_has_room_for_few_sockets(void **state)
+{
+    void *few = ecam_context_create(), *socket;
+
+    (void)state;
+    assert_non_null(few);
+    assert_in_range(zmq_ctx_get(few, ZMQ_MAX_SOCKETS), 8, 64);
+    socket = zmq_socket(few, ZMQ_PUB);
+    assert_non_null(socket);
+    zmq_close(socket);
+    zmq_ctx_term(few);
 }
 
 static void localhost_can_be_bound(void **state)
@@ -108,7 +150,9 @@ static void an_address_of_another_host_is_named(void **state)
     ecam_error error;
 
     (void)state;
-    CHECK_STATUS(attach("tcp://192.0.2.1:5560", true, &error), ECAM_EIO); /* RFC 5737: nobody's */
+    void *socket = zmq_socket(context, ZMQ_PUB);
+    CHECK_STATUS(ecam_endpoint_attach_as(socket, "tcp://192.0.2.1:5560", true, true, &error), ECAM_EIO); /* RFC 5737: nobody's */
+    zmq_close(socket);
     CHECK_TEXT_HAS(error.text, "tcp://192.0.2.1:5560");
     CHECK_TEXT_HAS(error.text, "no such address");
 }
@@ -180,7 +224,8 @@ static void the_options_are_set(void **state)
         int option, expected;
     } options[] = {
         {ZMQ_LINGER, 0}, {ZMQ_TCP_KEEPALIVE, 1}, {ZMQ_TCP_MAXRT, 3000}, {ZMQ_CONNECT_TIMEOUT, 2000},
-        {ZMQ_RECONNECT_IVL_MAX, 1000}, {ZMQ_HEARTBEAT_IVL, 0},
+        {ZMQ_RECONNECT_IVL_MAX, 1000}, {ZMQ_HEARTBEAT_IVL, 0}, {ZMQ_HEARTBEAT_TTL, 0},
+        {ZMQ_HANDSHAKE_IVL, ECAM_HANDSHAKE_MS}, {ZMQ_BACKLOG, 1024},
     };
     void *socket = zmq_socket(context, ZMQ_SUB);
     ecam_error error;
@@ -206,6 +251,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_endpoints_are_refused_with_what_is_accepted),
         cmocka_unit_test(the_prefix_wins_over_the_default),
+        cmocka_unit_test(what_others_reach_needs_keys),
+        cmocka_unit_test(a_context_has_room_for_few_sockets),
         cmocka_unit_test(localhost_can_be_bound),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(an_address_of_another_host_is_named),
