@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes a manual page.
 
-  make_man.py program OUT VERSION EIGENCAM TEXT             eigencam(1)
-  make_man.py command OUT VERSION EIGENCAM TEXT COMMAND     eigencam-COMMAND(1)
-  make_man.py header  OUT VERSION HEADER                    eigencam_NAME(3)
+  make_man.py program OUT VERSION EIGENCAM TEXT               eigencam(1)
+  make_man.py command OUT VERSION EIGENCAM COMMAND [TEXT]     eigencam-COMMAND(1)
+  make_man.py header  OUT VERSION HEADER                      eigencam_NAME(3)
 
 What a command says for --help is its synopsis and options; TEXT has the rest:
 paragraphs under lines that begin with "# ", lines indented by four are shown as
@@ -108,13 +108,13 @@ def program_page(version, program, text):
     return page + render(EXIT_STATUS) + render(more) + see_also(pages)
 
 
-def command_page(version, program, text, command):
+def command_page(version, program, command, text=None):
     said = help_of(program, command)
     usage, summary = re.match(r"usage: (.+)\n\n((?:.+\n)+)", said).groups()
     page = title(f"eigencam-{command}", 1, version) + heading("NAME")
     page += f"eigencam\\-{escape(command)} \\- {escape(commands_of(program)[command])}\n"
     page += heading("SYNOPSIS") + f".B {escape(usage)}\n"
-    description, more = halves(read(text))
+    description, more = halves(read(text) if text else "")
     page += heading("DESCRIPTION") + paragraph(summary.strip()) + render(description) + heading("OPTIONS")
     for written, about in options_of(said):
         name, _, value = written.partition(" ")

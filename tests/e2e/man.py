@@ -34,7 +34,6 @@ COMMANDS = [line.split()[0] for line in help_lines() if re.match(r"  \S", line)]
 
 @case
 def every_command_has_a_page():
-    """One that is missing is added to src/cli/man."""
     assert len(COMMANDS) >= 9
     assert [name for name in PAGES if name.endswith(".1")] == sorted(
         ["eigencam.1", *(f"eigencam-{command}.1" for command in COMMANDS)])
