@@ -19,6 +19,7 @@
 #define WAIT_MS 200                      /* how late a signal may be noticed */
 #define IDLE_NS ((uint64_t)1000000000)   /* without results: commit */
 #define QUIET_NS ((uint64_t)10000000000) /* between two complaints of one kind */
+#define STAGES 64                        /* that are remembered to have been heard */
 #define LINGER_S 60                      /* --linger at most, and in all */
 
 static const ecam_option options[] = {
@@ -66,6 +67,8 @@ typedef struct logger {
     bool open_rows;   /* stored since the last commit */
     complaint bad, unstored, stage_errors;
     ecam_log_line line;
+    uint64_t heard[STAGES]; /* their ids, in a ring */
+    uint64_t n_heard;
 } logger;
 
 static void complain(complaint *c, const char *what, const char *text)
@@ -211,6 +214,16 @@ static void tell_epoch(const logger *l, const ecam_result *result, bool stored, 
              attempt, kept, stored && on_board ? "; " : "", board, rest);
 }
 
+/* Once for each: one that was started again is another. */
+static void tell_stage(logger *l, uint64_t stage)
+{
+    for (size_t i = 0; i < STAGES && i < l->n_heard; i++)
+        if (l->heard[i] == stage)
+            return;
+    l->heard[l->n_heard++ % STAGES] = stage;
+    ecam_log("log: hears a stage");
+}
+
 static void store(logger *l, const ecam_result *result)
 {
     ecam_error error = {0}, board_error = {0};
@@ -228,8 +241,8 @@ static void store(logger *l, const ecam_result *result)
     /* what could not be committed is tried again */
     l->open_rows = l->files && (!stored || result->type != ECAM_RESULT_EPOCH);
     if (stored || on_board) {
-        if (l->stored++ == 0)
-            ecam_log("log: hears a stage");
+        l->stored++;
+        tell_stage(l, result->stage);
         if (result->type == ECAM_RESULT_ERROR)
             complain(&l->stage_errors, "the stage says", result->error.message);
         if (result->type == ECAM_RESULT_EPOCH)

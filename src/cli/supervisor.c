@@ -51,6 +51,7 @@ typedef struct supervisor {
     ecam_arena arena;     /* arguments of the next start */
     char address[128];    /* the gallery's */
     bool announced;
+    bool unheard;         /* the stage runs again, and the logger has not heard it yet */
     bool stopping;
     int exit_status;
     int signals;          /* a signalfd */
@@ -110,6 +111,23 @@ static bool hear_log(const char *line)
     return begins(line, "eigencam: log: hears a stage", &rest);
 }
 
+/* A stage runs again when what it publishes is stored again: the logger says
+ * whenever it hears another one. */
+static void on_ready(supervisor *s, part *p)
+{
+    bool again = p->was_ready && !p->ready;
+
+    p->ready = p->was_ready = true;
+    if (p->which == ECAM_UP_LOG && s->unheard && s->parts[ECAM_UP_STAGE].ready) {
+        ecam_log("up: stage runs again");
+        s->unheard = false;
+    }
+    if (again && p->which == ECAM_UP_STAGE)
+        s->unheard = true;
+    else if (again)
+        ecam_log("up: %s runs again", ecam_up_part_name(p->which));
+}
+
 /* What a line is handed on with. */
 typedef struct speaker {
     supervisor *s;
@@ -130,18 +148,17 @@ static void on_line(void *context, const char *line, size_t length)
                                            : address;
     if (!address)
         ecam_status_line_write(line, length);
-    if (!ready || p->ready)
-        return;
-    p->ready = true;
-    if (p->was_ready)
-        ecam_log("up: %s runs again", ecam_up_part_name(p->which));
-    p->was_ready = true;
+    if (ready)
+        on_ready(by->s, p);
 }
 
-static void read_part(supervisor *s, part *p)
+/* The stage first: what the others say is about what it said before. */
+static void read_parts(supervisor *s)
 {
-    speaker by = {s, p};
-    ecam_child_read(&p->child, on_line, &by);
+    for (size_t i = 0; i < ECAM_UP_PARTS; i++) {
+        speaker by = {s, &s->parts[i]};
+        ecam_child_read(&s->parts[i].child, on_line, &by);
+    }
 }
 
 /* The stage's live line; behind it where to look, if there is room for all of
@@ -377,9 +394,7 @@ static void wait_for_news(supervisor *s)
         (struct pollfd){.fd = s->plan->until_eof && !s->stopping ? STDIN_FILENO : -1, .events = POLLIN};
     if (poll(fds, ECAM_UP_PARTS + 3, ecam_notify_wait(until_due_ms(s))) <= 0)
         return;
-    for (size_t i = 0; i < ECAM_UP_PARTS; i++)
-        if (fds[i].revents)
-            read_part(s, &s->parts[i]);
+    read_parts(s);
     if (fds[ECAM_UP_PARTS].revents)
         read_signals(s);
     if (fds[ECAM_UP_PARTS + 1].revents)
