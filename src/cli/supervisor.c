@@ -51,6 +51,7 @@ typedef struct supervisor {
     ecam_arena arena;     /* arguments of the next start */
     char address[128];    /* the gallery's */
     bool announced;
+    size_t served;        /* endpoints that the stage publishes on, since it was started */
     bool unheard;         /* the stage runs again, and the logger has not heard it yet */
     bool stopping;
     int exit_status;
@@ -80,17 +81,19 @@ static void note_endpoint(supervisor *s, const char *endpoint, const char **list
         list[(*n)++] = copy;
 }
 
+/* Whether it publishes on all its endpoints now. */
 static bool hear_stage(supervisor *s, const char *line)
 {
+    bool first = s->found.n_out < s->plan->config.n_out;
     const char *rest;
 
-    if (s->found.n_out == s->plan->config.n_out)
-        return begins(line, "eigencam: stage publishes on ", &rest);
-    if (begins(line, "eigencam: stage listens for trainers on ", &rest))
+    if (first && begins(line, "eigencam: stage listens for trainers on ", &rest))
         note_endpoint(s, rest, s->found.in, &s->found.n_in);
-    if (begins(line, "eigencam: stage publishes on ", &rest))
+    if (!begins(line, "eigencam: stage publishes on ", &rest))
+        return false;
+    if (first)
         note_endpoint(s, rest, s->found.out, &s->found.n_out);
-    return s->found.n_out == s->plan->config.n_out;
+    return ++s->served == s->plan->config.n_out;
 }
 
 static bool hear_view(supervisor *s, const char *line)
@@ -213,8 +216,10 @@ static void start(supervisor *s, part *p)
         st = ecam_child_start(&p->child, args.items, p->which == ECAM_UP_STAGE ? s->status[1] : -1, &error);
     p->ready = false;
     p->started_ns = ecam_clock_ns();
-    if (p->which == ECAM_UP_STAGE)
+    if (p->which == ECAM_UP_STAGE) {
         s->found.recordings++;
+        s->served = 0;
+    }
     p->state = STARTED;
     if (st == ECAM_OK)
         return;
