@@ -1,4 +1,5 @@
 /* The hand-over of the ring to a stage on this host, and its end. */
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 /* Beyond so much of the ring its beginning is used again, as soon as all is read:
  * it is still in the processor's caches, where 64 MB are not. */
 #define WARM_BYTES ((uint64_t)8 << 20)
+#define COPY_BYTES_PER_NS 4
 
 void ecam_publisher_link_close(ecam_publisher *p)
 {
@@ -73,14 +75,37 @@ bool ecam_publisher_can_share(const ecam_publisher *p)
     return p->link.state == ECAM_LINK_ANSWERED && p->link.ring != 0;
 }
 
-/* Only where it takes no room from what is not read yet: a publisher that never
+static void hear_consumed(ecam_publisher *p)
+{
+    uint64_t said = ecam_page_get(&p->link.page);
+    if (said > p->link.consumed && said <= p->ring.position)
+        p->link.consumed = said;
+}
+
+/* Going on into cold memory takes a copy's time more. So one that may wait does,
+ * as long as that: it can lose no more than it might have gained. */
+static void wait_for_warmth(ecam_publisher *p, size_t record_bytes, uint64_t bearable)
+{
+    int64_t end_ns = ecam_publisher_now() + (int64_t)(record_bytes / COPY_BYTES_PER_NS);
+
+    while (p->ring.position - p->link.consumed > bearable && ecam_publisher_now() < end_ns) {
+        sched_yield();
+        hear_consumed(p);
+    }
+}
+
+/* Only where it takes little room from what is not read yet: a publisher that never
  * waits would write over it the sooner, one that waits would wait the sooner. */
 static void rewind_if_read(ecam_publisher *p, size_t record_bytes)
 {
-    uint64_t at = p->ring.position % p->ring.capacity, unread = p->ring.position - p->link.consumed;
-    uint64_t bearable = p->block_ms > 0 ? WARM_BYTES / 4 : 0;
+    uint64_t at = p->ring.position % p->ring.capacity, bearable = p->block_ms > 0 ? WARM_BYTES / 2 : 0;
 
-    if (at >= WARM_BYTES && unread <= bearable && record_bytes + unread <= at)
+    if (at < WARM_BYTES || record_bytes > at)
+        return;
+    if (p->block_ms > 0)
+        wait_for_warmth(p, record_bytes, bearable);
+    uint64_t unread = p->ring.position - p->link.consumed;
+    if (unread <= bearable && record_bytes + unread <= at)
         ecam_ring_rewind(&p->ring);
 }
 
@@ -90,9 +115,7 @@ bool ecam_publisher_ring_room(ecam_publisher *p, size_t record_bytes)
 {
     if (!p->link.page.map)
         return true;
-    uint64_t said = ecam_page_get(&p->link.page);
-    if (said > p->link.consumed && said <= p->ring.position)
-        p->link.consumed = said;
+    hear_consumed(p);
     rewind_if_read(p, record_bytes);
     return p->block_ms == 0 || ecam_ring_end_of(&p->ring, record_bytes) - p->link.consumed <= p->ring.capacity;
 }
