@@ -135,7 +135,7 @@ static ecam_status send_without_waiting(ecam_pump *p, ecam_error *error)
 /* Errors: ECAM_EAGAIN (it is kept), ECAM_EIO. */
 static ecam_status send_on(ecam_pump *p, ecam_error *error)
 {
-    uint64_t bytes = ecam_parts_bytes(&p->parts), now;
+    uint64_t bytes = ecam_parts_bytes(&p->parts), now = 0;
     ecam_status st = send_parts(p->out, &p->parts, error);
 
     if (st == ECAM_EAGAIN || p->held)
