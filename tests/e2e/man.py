@@ -57,7 +57,7 @@ def options(command):
         about = (about or lines[number + 1]).strip()
         expected = f'.BI {option[1]} " {value}"\n{about}\n' if value else f".BI {option[1]}\n{about}\n"
         assert expected in text, expected
-    assert count >= 3 and f".B {lines[0].removeprefix('usage: ')}\n" in text
+    assert count >= 2 and f".B {lines[0].removeprefix('usage: ')}\n" in text
     assert text.count(".BI --") == count
 
 
