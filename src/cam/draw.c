@@ -10,6 +10,9 @@
 #define MAX_AXIS ((size_t)1 << 24)
 #define ALIGNMENT ((size_t)64)
 
+/* Pixels whose colours stay in the second cache, with the image. */
+#define KEPT_COLOURS ((size_t)128 << 10)
+
 void ecam_draw_scratch_destroy(struct ecam_draw_scratch **scratch)
 {
     if (!*scratch)
@@ -80,9 +83,11 @@ static ecam_status lay_out(struct ecam_draw_scratch *s, size_t h, size_t w, size
     size_t source = (w + ECAM_ROWS_PADDING) * sizeof(float);
     size_t stretched = rows * image_w * sizeof(float);
     size_t levels = image_h * image_w;
+    bool keeps_colours = levels <= KEPT_COLOURS;
+    size_t colours = 3 * (keeps_colours ? levels : ECAM_HEAT_PIECE);
     ecam_status st = grow(s, taps_bytes(image_w) + taps_bytes(image_h) + aligned(projection) +
                                  aligned(source) + aligned(stretched) + 2 * aligned(column) +
-                                 aligned(levels) + aligned(3 * levels));
+                                 aligned(levels) + aligned(colours));
     if (st != ECAM_OK)
         return st;
 
@@ -95,7 +100,8 @@ static ecam_status lay_out(struct ecam_draw_scratch *s, size_t h, size_t w, size
     s->row_lo = take(&at, column);
     s->row_hi = take(&at, column);
     s->levels = take(&at, levels);
-    s->colours = take(&at, 3 * levels);
+    s->colours = take(&at, colours);
+    s->keeps_colours = keeps_colours;
     s->heated = false;
     memset(s->source + w, 0, ECAM_ROWS_PADDING * sizeof(float));
     ecam_resize_taps(w, image_w, true, &s->taps_x);

@@ -12,13 +12,17 @@ typedef struct ecam_sums {
     float least[511], most[511];
 } ecam_sums;
 
+#define ECAM_HEAT_PIECE ((size_t)8192)
+
 /* Grows to the largest picture seen; what the last call had in common with
  * this one is not computed again.
  * projection [h][w] what the levels are of
  * source     [w] the positive part of one row of it
  * stretched  [h][W] the map, resized along x (or all the way, [H][W]), and the
  *            extremes of each row
- * levels     [H][W], and their colours, [3][H][W] */
+ * levels     [H][W]
+ * colours    of the levels, [3][H][W]; or of a piece, [3][ECAM_HEAT_PIECE], where
+ *            so many would have to come from memory again */
 struct ecam_draw_scratch {
     ecam_paint paint;
     ecam_sums sums;
@@ -32,7 +36,8 @@ struct ecam_draw_scratch {
     float *stretched, *row_lo, *row_hi;
     uint8_t *levels, *colours;
     size_t levelled; /* so many rows of levels are known */
-    size_t coloured; /* so many pixels have colours */
+    size_t coloured; /* so many pixels have colours, where they are kept */
+    bool keeps_colours;
     bool heated;     /* the map is `projection`, else zeros */
     bool halved;     /* `stretched` is resized all the way */
     float heat_lo, heat_range;
@@ -59,12 +64,13 @@ ecam_status ecam_draw_begin(ecam_workspace *ws, const ecam_image *image, const f
 void ecam_heat_begin(struct ecam_draw_scratch *scratch, const float *projection);
 
 /* The map's colour levels at the image's size, into scratch->levels, at least up
- * to pixel number `end`; the same, and their colours. */
+ * to pixel number `end`. */
 void ecam_heat_level(struct ecam_draw_scratch *scratch, size_t end);
-void ecam_heat_until(struct ecam_draw_scratch *scratch, size_t end);
 
-/* Levels and colours from pixel number `first` on. */
-ecam_heat ecam_heat_from(const struct ecam_draw_scratch *scratch, size_t first);
+/* Levels and colours of at least pixels begin..end - 1, ECAM_HEAT_PIECE at most;
+ * then these from pixel number `begin` on. */
+void ecam_heat_piece(struct ecam_draw_scratch *scratch, size_t begin, size_t end);
+ecam_heat ecam_heat_from(const struct ecam_draw_scratch *scratch, size_t begin);
 
 /* Fill in sums; mix the paint for a style. */
 void ecam_paint_sum(ecam_sums *sums);

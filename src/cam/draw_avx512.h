@@ -198,8 +198,8 @@ INLINE __m512i lane_of(__m512i byte)
 typedef struct blocks {
     const void *channels[3]; /* of interleaved pixels: the first one counts */
     bool interleaved;
-    const uint8_t *levels; /* only for what makes colours of them */
-    uint8_t *colours[3];
+    const uint8_t *levels;
+    uint8_t *colours[3]; /* of them; not for sums */
     const uint32_t *chosen; /* the pixels of the blocks that are meant; NULL: all */
     size_t n;
 } blocks;

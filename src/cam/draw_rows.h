@@ -35,8 +35,8 @@ typedef struct ecam_pixels {
     size_t pixel_stride, channel_stride;
 } ecam_pixels;
 
-/* The heat of a row: colour levels, and for tables that have `colour` what it
- * made of them, channel c's behind colours + c * stride. */
+/* The heat of a row: colour levels, and what `colour` made of them, where there is
+ * one: channel c's behind colours + c * stride. */
 typedef struct ecam_heat {
     const uint8_t *levels;
     uint8_t *colours;
@@ -83,8 +83,8 @@ typedef struct ecam_rows {
      * range are extremes of values, of these or of more rows. */
     void (*levels)(const ecam_between *row, size_t n, float lo, float range, uint8_t *levels);
 
-    /* Channel c's bytes of the colour map go to colours + c * stride. NULL where
-     * looking them up is no work. */
+    /* Channel c's bytes of the colour map go to colours + c * stride; for extremes,
+     * paint and paint_within. NULL where these look them up. */
     void (*colour)(const uint8_t *levels, size_t n, const ecam_paint *paint, uint8_t *colours,
                    size_t stride);
 

@@ -318,10 +318,11 @@ INLINE void sum_piece(const blocks *piece, const task *job, bool paints)
     const void *at[3];
 
     for (size_t i = 0; i < piece->n; i += 64) {
+        __m512i level = _mm512_loadu_si512(piece->levels + i);
         block_at(piece, i, false, storage, at);
         for (unsigned c = 0; c < 3; c++) {
             __m512i a = _mm512_loadu_si512(at[c]);
-            __m512i b = _mm512_loadu_si512(piece->colours[c] + i);
+            __m512i b = look_up(job->paint->planes[c], level);
             __m512i complement = _mm512_ternarylogic_epi64(b, b, b, 0x0f);
             small = _mm512_max_epu8(small, _mm512_adds_epu8(a, b));
             large = _mm512_max_epu8(large, _mm512_subs_epu8(a, complement));

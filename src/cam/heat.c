@@ -135,19 +135,20 @@ void ecam_heat_level(struct ecam_draw_scratch *s, size_t end)
     }
 }
 
-void ecam_heat_until(struct ecam_draw_scratch *s, size_t end)
+void ecam_heat_piece(struct ecam_draw_scratch *s, size_t begin, size_t end)
 {
     ecam_heat_level(s, end);
-    if (!s->rows->colour || end <= s->coloured)
+    if (!s->rows->colour || (s->keeps_colours && end <= s->coloured))
         return;
-    ecam_heat heat = ecam_heat_from(s, s->coloured);
-    s->rows->colour(heat.levels, end - s->coloured, &s->paint, heat.colours, heat.stride);
+    size_t from = s->keeps_colours ? s->coloured : begin;
+    ecam_heat heat = ecam_heat_from(s, from);
+    s->rows->colour(heat.levels, end - from, &s->paint, heat.colours, heat.stride);
     s->coloured = end;
 }
 
 ecam_heat ecam_heat_from(const struct ecam_draw_scratch *s, size_t first)
 {
     return (ecam_heat){.levels = s->levels + first,
-                       .colours = s->colours + first,
-                       .stride = s->image_h * s->image_w};
+                       .colours = s->colours + (s->keeps_colours ? first : 0),
+                       .stride = s->keeps_colours ? s->image_h * s->image_w : ECAM_HEAT_PIECE};
 }

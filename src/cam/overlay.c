@@ -8,8 +8,9 @@
 /* Kernels are quickest with whole blocks of pixels. */
 #define WHOLE ((size_t)64)
 
-/* The map's levels are found piece by piece, while image comes from memory. */
-#define PIECE ((size_t)1024)
+/* Pieces of a picture, whose levels are found while it comes from memory, should
+ * be this small. */
+#define SMALL_PIECE ((size_t)1024)
 
 static bool in_sums(const struct ecam_draw_scratch *s, const ecam_image *image)
 {
@@ -22,24 +23,57 @@ static size_t pixels_of(const ecam_image *image)
     return image->h * image->w;
 }
 
-/* Levels are found row by row, so pieces are whole rows if these make blocks. */
-static size_t piece_from(const ecam_image *image, size_t i)
+/* Levels are found row by row, so small pieces are whole rows if these make
+ * blocks. */
+static size_t small_piece(const ecam_image *image)
 {
-    size_t piece = image->w % (WHOLE / 2) == 0 && image->w <= PIECE ? 2 * image->w : PIECE;
+    return image->w % (WHOLE / 2) == 0 && image->w <= SMALL_PIECE ? 2 * image->w : SMALL_PIECE;
+}
 
-    return pixels_of(image) - i < piece ? pixels_of(image) - i : piece;
+/* So many pixels from number `begin` on, or those that there are. */
+typedef struct piece {
+    ecam_pixels pixels;
+    ecam_heat heat;
+    size_t n;
+} piece;
+
+static piece piece_at(const ecam_image *image, const struct ecam_draw_scratch *s, size_t begin,
+                      size_t size)
+{
+    size_t left = pixels_of(image) - begin;
+
+    return (piece){.pixels = ecam_image_pixels(image, begin),
+                   .heat = ecam_heat_from(s, begin),
+                   .n = left < size ? left : size};
+}
+
+static piece levelled_piece(const ecam_image *image, struct ecam_draw_scratch *s, size_t begin,
+                            size_t size)
+{
+    piece p = piece_at(image, s, begin, size);
+
+    ecam_heat_level(s, begin + p.n);
+    return p;
+}
+
+static piece heated_piece(const ecam_image *image, struct ecam_draw_scratch *s, size_t begin,
+                          size_t size)
+{
+    piece p = piece_at(image, s, begin, size);
+
+    ecam_heat_piece(s, begin, begin + p.n);
+    return p;
 }
 
 static unsigned find_sum(const ecam_image *image, struct ecam_draw_scratch *s)
 {
+    size_t size = small_piece(image);
     unsigned sum = 0;
+    piece p;
 
-    for (size_t i = 0, n; i < pixels_of(image); i += n) {
-        ecam_pixels piece = ecam_image_pixels(image, i);
-        ecam_heat heat = ecam_heat_from(s, i);
-        n = piece_from(image, i);
-        ecam_heat_until(s, i + n);
-        s->rows->sums(&piece, &heat, n, &s->paint, &sum);
+    for (size_t i = 0; i < pixels_of(image); i += p.n) {
+        p = levelled_piece(image, s, i, size);
+        s->rows->sums(&p.pixels, &p.heat, p.n, &s->paint, &sum);
     }
     return sum;
 }
@@ -47,32 +81,30 @@ static unsigned find_sum(const ecam_image *image, struct ecam_draw_scratch *s)
 static ecam_extremes find_extremes(const ecam_image *image, struct ecam_draw_scratch *s)
 {
     ecam_extremes extremes = ecam_extremes_none;
+    size_t size = small_piece(image);
+    piece p;
 
-    for (size_t i = 0, n; i < pixels_of(image); i += n) {
-        ecam_pixels piece = ecam_image_pixels(image, i);
-        ecam_heat heat = ecam_heat_from(s, i);
-        n = piece_from(image, i);
-        ecam_heat_until(s, i + n);
-        s->rows->extremes(&piece, &heat, n, &s->paint, &extremes);
+    for (size_t i = 0; i < pixels_of(image); i += p.n) {
+        p = heated_piece(image, s, i, size);
+        s->rows->extremes(&p.pixels, &p.heat, p.n, &s->paint, &extremes);
     }
     return extremes;
 }
 
 static float find_most(const ecam_image *image, struct ecam_draw_scratch *s)
 {
+    size_t size = small_piece(image);
     float most = -INFINITY;
+    piece p;
 
     if (!image->is_float || !s->rows->most) {
         ecam_extremes e = find_extremes(image, s);
         return fmaxf(fmaxf(e.hi[0], e.hi[1]), e.hi[2]);
     }
-    for (size_t i = 0, n; i < pixels_of(image); i += n) {
-        ecam_pixels piece = ecam_image_pixels(image, i);
-        ecam_heat heat = ecam_heat_from(s, i);
-        n = piece_from(image, i);
-        ecam_heat_level(s, i + n);
-        s->rows->most(&piece, &heat, n, &s->paint, &most);
-        s->coloured = i + n;
+    for (size_t i = 0; i < pixels_of(image); i += p.n) {
+        p = levelled_piece(image, s, i, size);
+        s->rows->most(&p.pixels, &p.heat, p.n, &s->paint, &most);
+        s->coloured = i + p.n;
     }
     return most;
 }
@@ -107,41 +139,47 @@ static ecam_display display_of(const ecam_extremes *extremes, float divisor)
     return ecam_display_choose(&divided);
 }
 
-static ecam_extremes paint(const ecam_image *image, const struct ecam_draw_scratch *s, uint8_t *rgb)
+static ecam_extremes paint(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
 {
-    ecam_pixels all = ecam_image_pixels(image, 0);
-    ecam_heat heat = ecam_heat_from(s, 0);
     ecam_extremes extremes = ecam_extremes_none;
+    piece p;
 
-    s->rows->paint(&all, &heat, pixels_of(image), &s->paint, &extremes, rgb);
+    for (size_t i = 0; i < pixels_of(image); i += p.n) {
+        p = heated_piece(image, s, i, ECAM_HEAT_PIECE);
+        s->rows->paint(&p.pixels, &p.heat, p.n, &s->paint, &extremes, rgb + 3 * i);
+    }
     return extremes;
 }
 
 /* Which display rule applies is known when the whole overlay is, but a few rows
  * nearly always tell. */
-static ecam_display guess_display(const ecam_image *image, const struct ecam_draw_scratch *s)
+static ecam_display guess_display(const ecam_image *image, struct ecam_draw_scratch *s)
 {
     ecam_extremes extremes = ecam_extremes_none;
     size_t n = image->w < WHOLE ? image->w : image->w / WHOLE * WHOLE;
 
+    if (n > ECAM_HEAT_PIECE)
+        n = ECAM_HEAT_PIECE;
     for (size_t k = 0; k < GUESS_ROWS; k++) {
         size_t first = (2 * k + 1) * image->h / (2 * GUESS_ROWS) * image->w;
-        ecam_pixels row = ecam_image_pixels(image, first);
-        ecam_heat heat = ecam_heat_from(s, first);
-        s->rows->extremes(&row, &heat, n, &s->paint, &extremes);
+        piece p = heated_piece(image, s, first, n);
+        s->rows->extremes(&p.pixels, &p.heat, p.n, &s->paint, &extremes);
     }
     return display_of(&extremes, s->paint.divisor);
 }
 
 /* The guess's rows have told what sets its rule apart from the stricter ones:
  * it holds if all values are in its range. */
-static bool paint_within(const ecam_image *image, const struct ecam_draw_scratch *s, uint8_t *rgb)
+static bool paint_within(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
 {
-    ecam_pixels all = ecam_image_pixels(image, 0);
-    ecam_heat heat = ecam_heat_from(s, 0);
+    bool within = image->is_float && !s->paint.display.per_channel && s->rows->paint_within;
+    piece p;
 
-    return image->is_float && !s->paint.display.per_channel && s->rows->paint_within &&
-           s->rows->paint_within(&all, &heat, pixels_of(image), &s->paint, rgb);
+    for (size_t i = 0; i < pixels_of(image) && within; i += p.n) {
+        p = heated_piece(image, s, i, ECAM_HEAT_PIECE);
+        within = s->rows->paint_within(&p.pixels, &p.heat, p.n, &s->paint, rgb + 3 * i);
+    }
+    return within;
 }
 
 static void paint_guessing(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
@@ -161,16 +199,18 @@ static void paint_guessing(const ecam_image *image, struct ecam_draw_scratch *s,
  * decides what byte is shown. Returns whether that was so. */
 static bool paint_sums(const ecam_image *image, struct ecam_draw_scratch *s, uint8_t *rgb)
 {
-    ecam_pixels all = ecam_image_pixels(image, 0);
-    ecam_heat heat = ecam_heat_from(s, 0);
     unsigned sum = 0;
+    piece p;
 
     if (s->summed_divisor != s->paint.divisor)
         s->sums_decide = ecam_paint_bytes(&s->paint, &s->sums, s->paint.divisor);
     s->summed_divisor = s->paint.divisor;
     if (!s->sums_decide)
         return false;
-    s->rows->paint_sums(&all, &heat, pixels_of(image), &s->paint, &sum, rgb);
+    for (size_t i = 0; i < pixels_of(image); i += p.n) {
+        p = levelled_piece(image, s, i, ECAM_HEAT_PIECE);
+        s->rows->paint_sums(&p.pixels, &p.heat, p.n, &s->paint, &sum, rgb + 3 * i);
+    }
     return s->sums.most[sum] / s->paint.divisor <= 1.0f;
 }
 
@@ -183,7 +223,6 @@ ecam_status ecam_overlay_draw(ecam_workspace *ws, const ecam_image *image,
 
     if (st != ECAM_OK)
         return st;
-    ecam_heat_until(s, pixels_of(image));
     s->paint.divisor = divisor > 0.0f ? divisor : 1.0f;
     if (!in_sums(s, image) || !paint_sums(image, s, rgb))
         paint_guessing(image, s, rgb);

@@ -81,7 +81,7 @@ static void run_levels(bench *b, size_t input)
     ecam_image image = image_of(b, input);
     struct ecam_draw_scratch *s;
     ecam_draw_begin(b->ws, &image, b->maps[input], b->map, b->map, &b->style, &s);
-    ecam_heat_until(s, b->size * b->size);
+    ecam_heat_level(s, b->size * b->size);
 }
 
 static int ascending(const void *a, const void *b)

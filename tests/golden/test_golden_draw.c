@@ -119,7 +119,7 @@ static void check_one_overlay(fixture *f, const float *expected, size_t s, size_
     CHECK_STATUS(ecam_draw_begin(f->ws, &image, projection(f, s, k), f->run.h, f->run.w, &style,
                                     &scratch),
                  ECAM_OK);
-    ecam_heat_until(scratch, f->pixels);
+    ecam_heat_level(scratch, f->pixels);
     for (size_t y = 0; y < image.h; y++) {
         ecam_pixels row = ecam_image_pixels(&image, y * image.w);
         ecam_rows_overlay(&row, scratch->levels + y * image.w, image.w, &scratch->paint, f->row);
