@@ -72,8 +72,10 @@ typedef struct ecam_mix {
 typedef struct ecam_tile {
     const float *x; /* [rows] of `count` values */
     size_t count;   /* may be 0 */
-    float *w; /* ECAM_LANES values of each of the four, then the next ones; to
-                 whole ECAM_LANES */
+    size_t lead;    /* values before x that are left out, below ECAM_LANES: so that
+                       loads cross no cache line; results do not depend on it */
+    float *w; /* ECAM_LANES values of each of the four, then the next ones: the
+                 lead, `count` values, up to whole ECAM_LANES */
 } ecam_tile;
 
 /* What else is asked about values. */

@@ -38,6 +38,15 @@ static inline vf vf_load_part(const float *p, size_t count)
     return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), place));
 }
 
+/* The values `from` to `to` - 1, zeros for the others; from < to. */
+static inline vf vf_load_span(const float *p, size_t from, size_t to)
+{
+    __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)to), place);
+    __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)from), place);
+    return _mm256_maskload_ps(p, _mm256_andnot_si256(before, below));
+}
+
 static inline void vf_store(float *p, vf a)
 {
     _mm256_store_ps(p, a);

@@ -37,6 +37,12 @@ static inline vf vf_load_part(const float *p, size_t count)
     return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
 }
 
+/* The values `from` to `to` - 1, zeros for the others; from < to. */
+static inline vf vf_load_span(const float *p, size_t from, size_t to)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << to) - (1u << from)), p);
+}
+
 static inline void vf_store(float *p, vf a)
 {
     _mm512_store_ps(p, a);

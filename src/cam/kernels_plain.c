@@ -32,6 +32,15 @@ static inline vf vf_load_part(const float *p, size_t count)
     return a;
 }
 
+/* The values `from` to `to` - 1, zeros for the others; from < to. */
+static inline vf vf_load_span(const float *p, size_t from, size_t to)
+{
+    vf a = {0};
+    for (size_t i = from; i < to; i++)
+        a[i] = p[i];
+    return a;
+}
+
 static inline void vf_store(float *p, vf a)
 {
     *(vf *)p = a;

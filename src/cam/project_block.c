@@ -24,8 +24,9 @@
 #define MOST (24 * WIDTH) /* basis vectors */
 #define FIRST_LOOK 6      /* steps */
 
-/* How far a vector may be off, in radians; that of the small problem's, less. */
-#define ANGLE 3e-6
+/* How far a vector may be off, in radians, by a bound that is never reached; that
+ * of the small problem's, less. */
+#define ANGLE 8e-6
 #define SMALL_ANGLE 3e-7
 
 /* Residuals below this share of the first eigenvalue are rounding, and so are
@@ -42,11 +43,13 @@
 /* Two tiles share the second cache, and what is known of a tile the first. */
 #define TILE_BYTES (5 << 17)
 #define TILE_MOST 640
+#define TILE_ROOM (TILE_MOST + ECAM_LANES)
 
 typedef struct block {
     const ecam_task *task;
     const float *x; /* [c][n] */
     size_t c, n, tile;
+    size_t lead; /* values from the last cache line's begin to x, if in every row */
     size_t known;  /* basis vectors, the last WIDTH of them just multiplied */
     size_t stride; /* of the basis: c, to whole vectors of doubles */
     double *basis; /* [MOST + WIDTH][stride] */
@@ -54,7 +57,7 @@ typedef struct block {
     double *small; /* the same as symmetric.c takes it */
     double r[WIDTH][WIDTH]; /* what led from the last block to the next */
     double *y;              /* [c][WIDTH] */
-    float *u, *w;           /* [c][WIDTH], [2][WIDTH * tile] */
+    float *u, *w;           /* [c][WIDTH], [2][WIDTH * TILE_ROOM] */
     ecam_survey found;      /* by the first pass */
     double trace;
     ecam_symmetric eigen;
@@ -77,11 +80,12 @@ static ecam_status make_room(block *b)
 
     b->stride = (b->c + 7) / 8 * 8;
     b->tile = choose_tile(b->c);
+    b->lead = b->n % ECAM_LANES == 0 ? (uintptr_t)b->x / sizeof *b->x % ECAM_LANES : 0;
     b->basis = ecam_room_get(s, ECAM_ROOM_MATRIX, MOST + WIDTH, b->stride, sizeof *b->basis);
     b->h = ecam_room_get(s, ECAM_ROOM_GRAM, 2 * MOST, MOST, sizeof *b->h);
     b->y = ecam_room_get(s, ECAM_ROOM_VECTORS, WIDTH + 1, b->c, sizeof *b->y);
     b->u = ecam_room_get(s, ECAM_ROOM_WEIGHTS, b->c, WIDTH, sizeof *b->u);
-    b->w = ecam_room_get(s, ECAM_ROOM_STRIP, 2 * WIDTH, TILE_MOST, sizeof *b->w);
+    b->w = ecam_room_get(s, ECAM_ROOM_STRIP, 2 * WIDTH, TILE_ROOM, sizeof *b->w);
     if (!b->basis || !b->h || !b->y || !b->u || !b->w)
         return ECAM_ENOMEM;
     b->small = b->h + MOST * MOST;
@@ -96,7 +100,8 @@ static ecam_tile tile_at(const block *b, size_t number)
     size_t first = number * b->tile;
     return (ecam_tile){.x = b->x + first,
                        .count = b->n - first < b->tile ? b->n - first : b->tile,
-                       .w = b->w + number % 2 * WIDTH * TILE_MOST};
+                       .lead = b->lead,
+                       .w = b->w + number % 2 * WIDTH * TILE_ROOM};
 }
 
 /* y = X (X' u); on the first pass all else that has to be known of X. */
@@ -256,7 +261,7 @@ static double excess(const block *b, size_t side)
 }
 
 /* When to look again: a step takes this off the residuals, about. */
-#define STEP_FACTOR 8
+#define STEP_FACTOR 20
 
 static size_t next_look(size_t step, double now)
 {
@@ -319,9 +324,10 @@ static void fill_maps(block *b, unsigned count, float *maps)
         b->task->kernels->walk(&walk);
         for (unsigned k = 0; k < count; k++) {
             float *map = maps + k * b->n + i * b->tile;
-            for (size_t p = 0; p < walk.front.count; p++)
-                map[p] = walk.front.w[(p / ECAM_LANES * WIDTH + k) * ECAM_LANES + p % ECAM_LANES] -
-                         (float)mean[k];
+            for (size_t p = b->lead; p < b->lead + walk.front.count; p++)
+                map[p - b->lead] =
+                    walk.front.w[(p / ECAM_LANES * WIDTH + k) * ECAM_LANES + p % ECAM_LANES] -
+                    (float)mean[k];
         }
     }
 }
