@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 LEAST_RUNS = 3
 TURN = 5e-3  # seconds until the next way has its turn
+ALL_CORES = 3  # without limits, where nothing is asked for, so many times less time
 
 
 @dataclass
@@ -59,7 +60,13 @@ class Target:
 
     def facts(self):
         met = self.value <= self.limit if self.at_most else self.value >= self.limit
-        return {**self.__dict__, "met": bool(met)}
+        spread = getattr(self.value, "spread", None)
+        return {**self.__dict__, "met": bool(met), **({"spread": spread} if spread else {})}
+
+
+class Ratio(float):
+    """Of two medians; spread: the quartiles of the ratios turn by turn."""
+    spread = None
 
 
 class _Turns:
@@ -69,7 +76,7 @@ class _Turns:
         self.name, self.inputs, self.pool = way.name, inputs, pool
         self.spread = way.spread and setting.threads > 1
         self.functions = [way.make() for _ in range(setting.threads if self.spread else 1)]
-        self.times, self.spent, self.next = [], 0.0, 0
+        self.times, self.turns, self.spent, self.next = [], [], 0.0, 0
 
     def _share(self, t, repeat):
         function = self.functions[t]
@@ -95,7 +102,7 @@ class _Turns:
         return taken
 
     def take(self):
-        turn = 0.0
+        turn, first = 0.0, len(self.times)
         while turn < TURN:
             if self.spread:
                 typical = statistics.median(self.times) * self.inputs if self.times else TURN
@@ -103,15 +110,22 @@ class _Turns:
             else:
                 turn += self._run()
         self.spent += turn
+        self.turns.append(statistics.median(self.times[first:]))
 
     def facts(self):
-        return {"way": self.name, "seconds": statistics.median(self.times),
-                "least": min(self.times), "runs": len(self.times)}
+        return result(self.name, self.times, self.turns)
+
+
+def result(way, times, turns=None):
+    """What one way took; turns: for comparing with others that ran between."""
+    return {"way": way, "seconds": statistics.median(times), "least": min(times),
+            "runs": len(times), "turns": turns or times}
 
 
 def take_turns(ways, inputs, seconds, setting):
     """What each way took: median and least seconds an input. Every run takes
     another input; a way is out when its share of the time is used up."""
+    seconds /= 1 if setting.one_thread else ALL_CORES
     with concurrent.futures.ThreadPoolExecutor(setting.threads) as pool:
         all_turns = [_Turns(way, inputs, setting, pool) for way in ways]
         waiting = list(all_turns)
@@ -121,11 +135,11 @@ def take_turns(ways, inputs, seconds, setting):
             waiting = [turns for turns in waiting
                        if turns.spent < seconds / len(ways) or len(turns.times) < LEAST_RUNS]
     results = [turns.facts() for turns in all_turns]
-    for way, result in zip(ways, results):
+    for way, found in zip(ways, results):
         if way.error is not None:
-            result["error"] = float(way.error)
+            found["error"] = float(way.error)
         if way.bytes is not None:
-            result["bytes"] = int(way.bytes)
+            found["bytes"] = int(way.bytes)
     return results
 
 
@@ -141,9 +155,16 @@ def seconds_of(one_case, way):
     return next(r["seconds"] for r in one_case["results"] if r["way"] == way)
 
 
+def turns_of(one_case, way):
+    return next(r["turns"] for r in one_case["results"] if r["way"] == way)
+
+
 def ratio(one_case, way, to="eigencam"):
     """How many times longer `way` took."""
-    return seconds_of(one_case, way) / seconds_of(one_case, to)
+    found = Ratio(seconds_of(one_case, way) / seconds_of(one_case, to))
+    by_turn = sorted(a / b for a, b in zip(turns_of(one_case, way), turns_of(one_case, to)))
+    found.spread = [by_turn[len(by_turn) // 4], by_turn[(3 * len(by_turn) - 1) // 4]]
+    return found
 
 
 # ---- inputs ----

@@ -87,11 +87,14 @@ class Painter(Library):
             self.jobs.append((common, image, projection))
         self.rgb = np.empty((h, w, 3), np.uint8)
         self.into = ctypes.c_void_p(self.rgb.ctypes.data)
+        self.find_max, self.draw = self.lib.ecam_overlay_max, self.lib.ecam_overlay_draw
+        self.divisor = ctypes.c_float()
+        self.divisor_at = ctypes.byref(self.divisor)
 
     def __call__(self, i):
-        common, divisor = self.jobs[i][0], ctypes.c_float()
-        self.call("ecam_overlay_max", *common, ctypes.byref(divisor))
-        self.call("ecam_overlay_draw", *common, divisor, self.into)
+        common = self.jobs[i][0]
+        if self.find_max(*common, self.divisor_at) or self.draw(*common, self.divisor, self.into):
+            raise RuntimeError("an overlay was not drawn")
         return self.rgb
 
 
@@ -138,6 +141,10 @@ class Floor:
     def facts(self):
         return {"fma_peak_gflops": self.gflops, "read_gbs": self.read_gbs,
                 "copy_gbs": self.copy_gbs}
+
+    def picture_us(self, size):
+        """A picture that is made of another, and read again to be encoded."""
+        return size / self.copy_gbs / 1e3 + self.read_us(size, size)
 
     def read_us(self, size, pool):
         """Reading `size` bytes that lie among `pool` bytes that are used in turn."""

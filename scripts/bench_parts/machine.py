@@ -55,7 +55,17 @@ def openblas_config():
     return lib.openblas_get_config().decode()
 
 
-def versions(root):
+def encoders(build):
+    """The versions of libraries that the built module has linked."""
+    lib, found = ctypes.CDLL(build / "tests" / "bench" / "libecam_bench_shim.so"), {}
+    for name in ("libpng", "spng"):
+        version = getattr(lib, f"shim_{name}_version")
+        version.restype = ctypes.c_char_p
+        found[name] = version().decode() if version() else None
+    return found
+
+
+def versions(root, build):
     """Of everything that takes part."""
     found = {"python": platform.python_version()}
     for name in MODULES:
@@ -67,13 +77,14 @@ def versions(root):
         found["openblas"] = openblas_config()
     except OSError:
         found["openblas"] = None
+    found.update(encoders(build))
     revision = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     found["eigencam"] = revision.stdout.strip() or None
     return found
 
 
-def facts(root, environment, plain_environment):
+def facts(root, build, environment, plain_environment):
     model, flags = cpu_facts()
     return {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "processor": model, "cores": len(os.sched_getaffinity(0)),
@@ -81,4 +92,4 @@ def facts(root, environment, plain_environment):
             "openblas_core": openblas_core(environment),
             "openblas_core_by_itself": openblas_core(plain_environment),
             "load_before": os.getloadavg()[0],
-            "versions": versions(root)}
+            "versions": versions(root, build)}

@@ -6,7 +6,8 @@ import time
 import numpy as np
 
 import competitors
-from harness import Target, case, features, find, peak_error, photos, ratio
+from harness import Target, case, features, find, peak_error, photos, ratio, result
+from library import Floor
 from support.stream import Logger, Stage, Trainer
 
 TITLE = ("The end of an epoch: 5 samples of 2048x7x7 over 224x224, 3 components; 15 overlays, maps, "
@@ -93,18 +94,26 @@ def compare(session, batches):
                 raise ValueError(f"sample {i}, component {c}: the overlays differ")
 
 
-def result(way, times):
-    return {"way": way, "seconds": statistics.median(times), "least": min(times), "runs": len(times)}
+def floor_seconds(setting):
+    """15 overlays and 5 images, and on the sheet as many again."""
+    return 2 * SAMPLES * (K + 1) * Floor(setting).picture_us(224 * 224 * 3) / setting.threads / 1e6
+
+
+def by_round(times, rounds):
+    """The median of each round's runs."""
+    n = len(times) // rounds
+    return [statistics.median(times[i * n:(i + 1) * n]) for i in range(rounds)]
 
 
 def measure(setting):
+    rounds = ROUNDS if setting.one_thread else 1
     batches, session = Batches(), None
     ways = (LATER, AT_ONCE, OUTSIDE, SEED, SEED_OVERLAYS, SEED_GRID)
     times = {way: [] for way in ways}
     try:
         session = Session(setting.threads, batches)
         compare(session, batches)
-        for number in range(ROUNDS):
+        for number in range(rounds):
             time_seed(batches[number], times)
             for _ in range(EPOCHS):
                 _, inside, outside = session.run(COLLECTED)
@@ -115,7 +124,8 @@ def measure(setting):
         if session:
             session.close()
     name = f"--workers {setting.threads}"
-    return [case(name, [result(way, taken) for way, taken in times.items()])]
+    return [case(name, [result(way, taken, by_round(taken, rounds)) for way, taken in times.items()],
+                 floor=floor_seconds(setting))]
 
 
 def targets(cases):

@@ -79,14 +79,16 @@ def target(facts):
     value, limit = f"{facts['value']:,.4g}", f"{facts['limit']:,.4g}"
     word = "at most" if facts["at_most"] else "at least"
     verdict = "met" if facts["met"] else "MISSED"
-    return f"{verdict:6}  {facts['what']}: {value} {facts['unit']}, {word} {limit}"
+    spread = "({:,.4g} to {:,.4g}) ".format(*facts["spread"]) if "spread" in facts else ""
+    return f"{verdict:6}  {facts['what']}: {value} {spread}{facts['unit']}, {word} {limit}"
 
 
 def targets(found, counts):
     """All targets' lines, and those that were missed."""
     lines = [target(facts) for facts in found]
     missed = [line for line, facts in zip(lines, found) if not facts["met"]]
-    text = "\n### Targets (one thread; medians of one run)\n\n" + "".join(f"    {l}\n" for l in lines)
+    text = ("\n### Targets (one thread; medians of one run, and the quartiles of a ratio turn by turn)"
+            "\n\n") + "".join(f"    {l}\n" for l in lines)
     if not counts:
         text += "\nThis processor has no AVX-512: reported only.\n"
     return text, missed if counts else []

@@ -91,7 +91,7 @@ def run_part(part, setting_name, build, environment):
 
 def run_all(arguments):
     environment, plain = environments(arguments.build)
-    result = {"machine": machine.facts(ROOT, environment, plain), "parts": []}
+    result = {"machine": machine.facts(ROOT, arguments.build, environment, plain), "parts": []}
     print(report.machine(result["machine"], None), flush=True)
     for part in arguments.parts:
         for setting_name, words in SETTINGS.items():
